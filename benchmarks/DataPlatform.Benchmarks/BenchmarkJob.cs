@@ -1,0 +1,46 @@
+using System.Diagnostics;
+using System.Globalization;
+using DataPlatform.Pipelines;
+using Microsoft.Extensions.Hosting;
+
+namespace DataPlatform.Benchmarks;
+
+/// <summary>The job that is measured: what a user would write.</summary>
+internal static class BenchmarkJob
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        if (args is ["host"]) return await StartAndStopHostAsync();
+        if (args is ["read-csv", var threads, var file, var connectionString])
+        {
+            await CsvBenchmark.ReadCsvAsync(int.Parse(threads, CultureInfo.InvariantCulture), file, connectionString);
+            return 0;
+        }
+
+        var builder = Host.CreateApplicationBuilder();
+        builder.AddDataPlatform();
+        builder.AddDuckDb();
+        builder.AddObjectStore("lake");
+        builder.AddWarehouse("warehouse");
+        builder.AddPipeline("orders", pipeline =>
+            pipeline.Ingest("orders", From.Csv<Order>("lake", Environment.GetEnvironmentVariable("FILE")!))
+                .Into("warehouse", "public.orders", load => load.Append()));
+        return await builder.Build().RunJobAsync(args);
+    }
+
+    /// <summary>A process that runs this program again as the job.</summary>
+    public static ProcessStartInfo Start(string arguments, IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, $"job {arguments}");
+        foreach (var (name, value) in environment ?? new Dictionary<string, string?>()) start.Environment[name] = value;
+        return start;
+    }
+
+    private static async Task<int> StartAndStopHostAsync()
+    {
+        using var host = Host.CreateApplicationBuilder().Build();
+        await host.StartAsync();
+        await host.StopAsync();
+        return 0;
+    }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using DataPlatform.DuckDb;
+using DataPlatform.Warehouses;
+using DataPlatform.Warehouses.PostgreSql;
+using Npgsql;
+
+namespace DataPlatform.Benchmarks;
+
+/// <summary>One CSV file into an empty table.</summary>
+internal static class CsvBenchmark
+{
+    private const string Contents =
+        "SELECT count(*), sum(order_id), sum(customer_id), sum(amount), min(order_date), max(created_at), count(note), sum(length(reference)), sum(CASE WHEN paid THEN 1 ELSE 0 END) FROM public.orders";
+
+    public static async Task<int> PostgreSqlAsync(int rows, int rounds, string connectionString, CancellationToken cancellationToken)
+    {
+        var file = OrdersFile.Ensure(rows);
+        var server = new NpgsqlConnectionStringBuilder(connectionString);
+        await using var warehouse = new PostgreSqlWarehouse("warehouse", connectionString);
+
+        // The table, empty, with what we add to it; a checkpoint, so that nobody pays for the one before.
+        Task Prepare() => ExecuteAsync(
+            warehouse,
+            ["DROP SCHEMA IF EXISTS dataplatform CASCADE", "DROP TABLE IF EXISTS public.orders", $"CREATE TABLE public.orders ({OrdersFile.Columns}, _load_id bigint)", "CHECKPOINT"],
+            cancellationToken);
+        ProcessStartInfo Psql()
+        {
+            var columns = string.Join(", ", OrdersFile.Columns.Split(", ").Select(c => c.Split(' ')[0]));
+            var start = new ProcessStartInfo("psql") { ArgumentList = { "-q", "-X", "-v", "ON_ERROR_STOP=1", "-c", $"\\copy public.orders ({columns}) FROM '{file}' WITH (FORMAT csv, HEADER true)" } };
+            start.Environment["PGHOST"] = server.Host;
+            start.Environment["PGPORT"] = $"{server.Port}";
+            start.Environment["PGUSER"] = server.Username;
+            start.Environment["PGPASSWORD"] = server.Password;
+            start.Environment["PGDATABASE"] = server.Database;
+            return start;
+        }
+
+        return await Contest.RunAsync(
+            $"CSV -> PostgreSQL, {rows:N0} rows x 10 columns, {new FileInfo(file).Length / 1_000_000} MB",
+            [
+                new Contender("psql \\copy (peer)", Prepare, Psql, () => VerifyAsync(warehouse, cancellationToken)),
+                new Contender("DataPlatform job", Prepare, () => StartJob(file, connectionString), () => VerifyAsync(warehouse, cancellationToken)),
+            ],
+            rounds,
+            cancellationToken);
+    }
+
+    public static async Task<int> DuckDbAsync(int rows, int rounds, CancellationToken cancellationToken)
+    {
+        var file = OrdersFile.Ensure(rows);
+        var folder = Directory.CreateTempSubdirectory("dataplatform-bench-").FullName;
+        var connectionString = $"DataSource={Path.Combine(folder, "warehouse.duckdb")}";
+        async Task Prepare()
+        {
+            foreach (var old in Directory.GetFiles(folder)) File.Delete(old);
+            await using var warehouse = new DuckDbWarehouse("warehouse", connectionString);
+            await ExecuteAsync(warehouse, ["CREATE SCHEMA IF NOT EXISTS public", $"CREATE TABLE public.orders ({OrdersFile.Columns}, _load_id bigint)"], cancellationToken);
+        }
+
+        async Task<string> Verify()
+        {
+            await using var warehouse = new DuckDbWarehouse("warehouse", connectionString);
+            return await VerifyAsync(warehouse, cancellationToken);
+        }
+
+        ProcessStartInfo ReadCsv(int threads) => BenchmarkJob.Start($"read-csv {threads} \"{file}\" \"{connectionString}\"");
+        try
+        {
+            return await Contest.RunAsync(
+                $"CSV -> DuckDB, {rows:N0} rows x 10 columns, {new FileInfo(file).Length / 1_000_000} MB",
+                [
+                    new Contender("read_csv, two threads (peer)", Prepare, () => ReadCsv(2), Verify),
+                    new Contender("read_csv, one thread", Prepare, () => ReadCsv(1), Verify),
+                    new Contender("DataPlatform job", Prepare, () => StartJob(file, connectionString), Verify),
+                ],
+                rounds,
+                cancellationToken);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>DuckDB's own way, in a process of its own.</summary>
+    public static async Task ReadCsvAsync(int threads, string file, string connectionString)
+    {
+        await using var warehouse = new DuckDbWarehouse("warehouse", connectionString);
+        await ExecuteAsync(
+            warehouse,
+            [$"SET threads = {threads}", $"INSERT INTO public.orders SELECT *, 1 FROM read_csv('{file}', header = true)"],
+            CancellationToken.None);
+    }
+
+    private static ProcessStartInfo StartJob(string file, string connectionString) => BenchmarkJob.Start("run", new Dictionary<string, string?>
+    {
+        ["ConnectionStrings__lake"] = Path.GetDirectoryName(file),
+        ["ConnectionStrings__warehouse"] = connectionString,
+        ["FILE"] = Path.GetFileName(file),
+    });
+
+    private static async Task ExecuteAsync(IWarehouse warehouse, IEnumerable<string> statements, CancellationToken cancellationToken)
+    {
+        await using var connection = await warehouse.OpenConnectionAsync(cancellationToken);
+        await using var command = connection.CreateCommand();
+        foreach (var statement in statements)
+        {
+            command.CommandText = statement;
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
+    private static async Task<string> VerifyAsync(IWarehouse warehouse, CancellationToken cancellationToken)
+    {
+        await using var transaction = await warehouse.BeginAsync(cancellationToken);
+        return string.Join(' ', (await transaction.QueryAsync(Contents, cancellationToken: cancellationToken))[0]);
+    }
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using System.Text;
+
+namespace DataPlatform.Benchmarks;
+
+/// <summary>One row of the benchmark's data: ten columns of the types that data teams load.</summary>
+internal sealed record Order(
+    long OrderId, int CustomerId, decimal Amount, double Score, DateOnly OrderDate, DateTime CreatedAt, string Category, string Reference, string? Note, bool Paid);
+
+/// <summary>Writes the CSV file of orders; the same seed gives the same bytes.</summary>
+internal static class OrdersFile
+{
+    public const string Columns =
+        "order_id bigint, customer_id integer, amount numeric(12,2), score double precision, order_date date, created_at timestamp, category text, reference text, note text, paid boolean";
+
+    public static string Ensure(int rows)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"dataplatform-orders-{rows}.csv");
+        if (File.Exists(path)) return path;
+        var random = new Random(42);
+        var line = new StringBuilder();
+        using (var file = new StreamWriter($"{path}.part", append: false, new UTF8Encoding(false), 1 << 20))
+        {
+            file.Write("order_id,customer_id,amount,score,order_date,created_at,category,reference,note,paid\n");
+            for (var i = 0; i < rows; i++)
+            {
+                var at = new DateTime(2020, 1, 1).AddMilliseconds(random.NextInt64(5L * 365 * 24 * 3600 * 1000));
+                line.Clear();
+                line.Append(CultureInfo.InvariantCulture, $"{i},{random.Next(1_000_000)},{random.Next(10_000_000) / 100m:0.00},{random.NextDouble():R},");
+                line.Append(CultureInfo.InvariantCulture, $"{at:yyyy-MM-dd},{at:yyyy-MM-dd HH:mm:ss.fff},category-{random.Next(20):00},{random.NextInt64():x16}{i:x8},");
+                if (random.Next(3) > 0) line.Append(CultureInfo.InvariantCulture, $"\"note {random.Next(100_000)}, urgent\"");
+                line.Append(random.Next(2) == 0 ? ",true\n" : ",false\n");
+                file.Write(line);
+            }
+        }
+
+        File.Move($"{path}.part", path);
+        return path;
+    }
+}

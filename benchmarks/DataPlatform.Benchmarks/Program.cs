@@ -1,0 +1,30 @@
+using System.CommandLine;
+using DataPlatform.Benchmarks;
+
+// A benchmark starts each contender as a process of its own, this program again with the contender's name, so that start-up, memory and CPU
+// are the contender's alone. `job` is what such a process runs.
+if (args is ["job", ..]) return await BenchmarkJob.RunAsync(args[1..]);
+
+var rows = new Option<int>("--rows") { Description = "Rows of the CSV file.", DefaultValueFactory = _ => 5_000_000 };
+var rounds = new Option<int>("--rounds") { Description = "Timed rounds after one to warm up; the median counts.", DefaultValueFactory = _ => 5 };
+var postgres = new Option<string>("--postgres")
+{
+    Description = "The server to load into. Default: the one of eng/services.sh.",
+    DefaultValueFactory = _ => "Host=127.0.0.1;Port=54329;Username=dp;Password=dp-test-password;Database=dp",
+};
+
+var root = new RootCommand("Measures DataPlatform against a floor and a peer in the same run.");
+
+var start = new Command("start", "From the start of the process to the first row committed in DuckDB; floor: a generic host that starts and stops.") { rounds };
+start.SetAction((result, token) => StartBenchmark.RunAsync(result.GetValue(rounds), token));
+root.Add(start);
+
+var csvToPostgreSql = new Command("csv-postgresql", "CSV into PostgreSQL, typed and contract-checked; peer: psql \\copy.") { rows, rounds, postgres };
+csvToPostgreSql.SetAction((result, token) => CsvBenchmark.PostgreSqlAsync(result.GetValue(rows), result.GetValue(rounds), result.GetValue(postgres)!, token));
+root.Add(csvToPostgreSql);
+
+var csvToDuckDb = new Command("csv-duckdb", "CSV into DuckDB, typed and contract-checked; peer: DuckDB's own read_csv, two threads and one.") { rows, rounds };
+csvToDuckDb.SetAction((result, token) => CsvBenchmark.DuckDbAsync(result.GetValue(rows), result.GetValue(rounds), token));
+root.Add(csvToDuckDb);
+
+return await root.Parse(args).InvokeAsync();

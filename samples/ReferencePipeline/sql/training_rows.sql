@@ -1,0 +1,3 @@
+select * from marts.demand_features
+where trips is not null
+order by hour, station_id

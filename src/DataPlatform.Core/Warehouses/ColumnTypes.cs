@@ -1,0 +1,47 @@
+using Apache.Arrow;
+using Apache.Arrow.Types;
+
+namespace DataPlatform.Warehouses;
+
+/// <summary>
+/// The Arrow types that every source, warehouse and file writer handles. Types that Arrow has only as extensions are marked in the
+/// field's metadata as Arrow prescribes, under <c>ARROW:extension:name</c>.
+/// </summary>
+/// <remarks>
+/// Boolean, Int16, Int32, Int64, Float, Double, Decimal128(p, s), String, Binary, Date32, Time64(µs), Timestamp(µs, no zone),
+/// Timestamp(µs, UTC), <see cref="Uuid"/> and <see cref="Json"/>. Others are widened to one of these where they enter.
+/// </remarks>
+public static class ColumnTypes
+{
+    private const string ExtensionName = "ARROW:extension:name";
+
+    /// <summary>A date and time without zone, in microseconds.</summary>
+    public static TimestampType Timestamp { get; } = new(TimeUnit.Microsecond, (string?)null);
+
+    /// <summary>A moment: date and time in UTC, in microseconds.</summary>
+    public static TimestampType TimestampUtc { get; } = new(TimeUnit.Microsecond, "UTC");
+
+    /// <summary>A time of day in microseconds.</summary>
+    public static Time64Type Time { get; } = new(TimeUnit.Microsecond);
+
+    /// <summary>A UUID column: 16 bytes in network order, extension <c>arrow.uuid</c>.</summary>
+    public static Field Uuid(string name, bool nullable = true) => Extension(name, new FixedSizeBinaryType(16), nullable, "arrow.uuid");
+
+    /// <summary>A JSON column: text, extension <c>arrow.json</c>.</summary>
+    public static Field Json(string name, bool nullable = true) => Extension(name, StringType.Default, nullable, "arrow.json");
+
+    /// <summary>Whether the column holds UUIDs.</summary>
+    public static bool IsUuid(Field field) => HasExtension(field, "arrow.uuid");
+
+    /// <summary>Whether the column holds JSON.</summary>
+    public static bool IsJson(Field field) => HasExtension(field, "arrow.json");
+
+    private static Field Extension(string name, ArrowType type, bool nullable, string extension) =>
+        new(name, type, nullable, new Dictionary<string, string> { [ExtensionName] = extension });
+
+    private static bool HasExtension(Field field, string extension)
+    {
+        ArgumentNullException.ThrowIfNull(field);
+        return field.HasMetadata && field.Metadata.TryGetValue(ExtensionName, out var name) && name == extension;
+    }
+}

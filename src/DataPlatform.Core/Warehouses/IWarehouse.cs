@@ -1,0 +1,135 @@
+using System.Data.Common;
+using Apache.Arrow;
+
+namespace DataPlatform.Warehouses;
+
+/// <summary>
+/// A SQL database that holds the tables and, in its schema <c>dataplatform</c>, the ledger of what was done to them.
+/// Rows travel as Arrow record batches; see <c>docs/warehouses.md</c> for how Arrow types map to columns.
+/// </summary>
+/// <remarks>
+/// SQL given to it is portable: identifiers in double quotes, positional parameters <c>$1, $2, …</c>.
+/// Failures are <see cref="WarehouseException"/>. Implementations are safe for concurrent use.
+/// </remarks>
+public interface IWarehouse : IAsyncDisposable
+{
+    /// <summary>The name the warehouse was registered under.</summary>
+    string Name { get; }
+
+    /// <summary>What it is, as OpenTelemetry's <c>db.system.name</c> has it: <c>postgresql</c>, <c>duckdb</c>.</summary>
+    string System { get; }
+
+    /// <summary>Where it is, for people. Holds no secret.</summary>
+    string Location { get; }
+
+    /// <summary>
+    /// The name this process's sessions carry at the database (PostgreSQL: <c>application_name</c>). Unique to the process;
+    /// a session with it exists for as long as the process holds a connection.
+    /// </summary>
+    string SessionName { get; }
+
+    /// <summary>Opens a connection for queries of your own. The caller disposes of it.</summary>
+    Task<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Begins a transaction on a connection of its own.</summary>
+    Task<IWarehouseTransaction> BeginAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Begins a transaction that sees one state of the database throughout, whatever others commit meanwhile. For reading; it need not be committed.
+    /// </summary>
+    /// <remarks>As it stands for systems whose every transaction is such a snapshot.</remarks>
+    Task<IWarehouseTransaction> BeginSnapshotAsync(CancellationToken cancellationToken = default) => BeginAsync(cancellationToken);
+
+    /// <summary>Streams a query's rows as record batches of about 8 MiB. The schema is known from the first batch; an empty result yields one empty batch. The caller disposes of the batches.</summary>
+    /// <param name="sql">One SELECT.</param>
+    /// <param name="parameters">Values of <c>$1, $2, …</c>.</param>
+    /// <param name="cancellationToken">Stops the query on the server too.</param>
+    IAsyncEnumerable<RecordBatch> ReadAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Whether another process's session of that name is still connected. A database that only one process can open answers true for its own name alone.</summary>
+    Task<bool> IsSessionAliveAsync(string sessionName, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends all sessions of that name at the database, so that their transactions roll back and their locks go.</summary>
+    Task EndSessionsAsync(string sessionName, CancellationToken cancellationToken = default);
+
+    /// <summary>Checks that the database can be reached, logged into and written; throws with what to do when not. Used by the preflight and <c>doctor</c>.</summary>
+    Task CheckAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>
+/// One transaction: everything done through it becomes visible together in <see cref="CommitAsync"/>, or not at all.
+/// Disposing of it before that rolls back. For one caller at a time.
+/// </summary>
+public interface IWarehouseTransaction : IAsyncDisposable
+{
+    /// <summary>The connection the transaction is on; commands made from it take part in the transaction.</summary>
+    DbConnection Connection { get; }
+
+    /// <summary>Runs a statement and returns the number of rows it changed.</summary>
+    Task<long> ExecuteAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Runs a query with a small result and returns its rows, all in memory. A NULL is null, a timestamp with time zone a UTC <see cref="DateTimeOffset"/>.</summary>
+    Task<IReadOnlyList<object?[]>> QueryAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default);
+
+    /// <summary>The columns of a table or view as Arrow fields, or null when it does not exist.</summary>
+    Task<Schema?> DescribeAsync(TableName table, CancellationToken cancellationToken = default);
+
+    /// <summary>Creates a table, and its schema when missing. Does nothing when the table exists.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="schema">Its columns.</param>
+    /// <param name="key">Columns that identify a row, for merges; the database enforces them where it can. Empty for none.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task CreateTableAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default);
+
+    /// <summary>Begins a bulk append by the fastest way the system has. Columns are matched by name; those not given stay NULL or default.</summary>
+    Task<IBulkWriter> BeginAppendAsync(TableName table, Schema schema, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Begins a bulk merge: rows with a key that the table has replace the table's row, the others are added. Of rows with the same key in the batch the last one wins.
+    /// </summary>
+    Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Makes a table hold exactly the result of a query, its columns included. Readers see the old table until the commit, and the new one after.
+    /// Views on the table go on working or the call fails and names them.
+    /// </summary>
+    /// <returns>How many rows the table holds now.</returns>
+    Task<long> ReplaceTableAsync(TableName table, string selectSql, CancellationToken cancellationToken = default);
+
+    /// <summary>Makes a view of a query, in place of the view or table of that name.</summary>
+    Task ReplaceViewAsync(TableName view, string selectSql, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Commits. When it returns the work is durable; when it throws the outcome is what the database says on the next look.
+    /// Throws, and commits nothing, after a statement failed or a bulk write was abandoned.
+    /// </summary>
+    Task CommitAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>Takes record batches into a table within a transaction. Disposing of it before <see cref="CompleteAsync"/> abandons the transaction.</summary>
+public interface IBulkWriter : IAsyncDisposable
+{
+    /// <summary>Writes a batch with the schema the writer was begun with. The batch may be disposed of when the call returns.</summary>
+    Task WriteAsync(RecordBatch batch, CancellationToken cancellationToken = default);
+
+    /// <summary>Finishes and returns what was written.</summary>
+    Task<BulkWriteResult> CompleteAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>What a bulk write did.</summary>
+/// <param name="RowsWritten">Rows added or replaced in the table.</param>
+/// <param name="RowsDeduplicated">Rows left out because a later row of the same write had the same key.</param>
+public sealed record BulkWriteResult(long RowsWritten, long RowsDeduplicated);
+
+/// <summary>A warehouse failed; says which and why.</summary>
+public class WarehouseException(FailureClass failureClass, string message, string? hint = null, Exception? innerException = null)
+    : DataPlatformException(failureClass, message, hint, innerException)
+{
+    /// <summary>What is wrong with the SQL it was given, and where; null when that is not the cause or the database did not say.</summary>
+    public SqlFault? Fault { get; init; }
+}
+
+/// <summary>What a database finds wrong with SQL.</summary>
+/// <param name="Problem">What is wrong, without the place.</param>
+/// <param name="Offset">Where, in characters (<see cref="char"/>) from 0, in the SQL as the caller gave it.</param>
+public sealed record SqlFault(string Problem, int Offset);

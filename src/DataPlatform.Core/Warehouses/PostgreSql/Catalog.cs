@@ -1,0 +1,137 @@
+using Npgsql;
+
+namespace DataPlatform.Warehouses.PostgreSql;
+
+/// <summary>Asks the system catalog of the connection's database about tables and views.</summary>
+internal sealed class Catalog(NpgsqlConnection connection)
+{
+    // Relations that have rows: tables, partitioned and foreign tables, views, materialized views.
+    private const string FindRelationSql = """
+        SELECT c.oid, c.relkind::text,
+            c.relkind IN ('p', 'f') OR c.relispartition OR c.relrowsecurity
+                OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid)
+                OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid)
+                OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid)
+                OR EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid)
+                OR EXISTS (SELECT FROM pg_publication_rel p WHERE p.prrelid = c.oid) AS has_attachments,
+            ARRAY(
+                SELECT DISTINCT v.oid::regclass::text
+                FROM pg_depend d
+                JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                JOIN pg_class v ON v.oid = r.ev_class
+                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND v.oid <> c.oid
+                UNION ALL
+                SELECT k.conrelid::regclass::text || ' (foreign key)' FROM pg_constraint k WHERE k.confrelid = c.oid AND k.conrelid <> c.oid
+                UNION ALL
+                SELECT 'row security policy ' || p.polname FROM pg_policy p WHERE p.polrelid = c.oid) AS dependents
+        FROM pg_class c
+        WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+        """;
+
+    private const string ListColumnsSql = """
+        SELECT a.attname, coalesce(nullif(t.typbasetype, 0), t.oid), format_type(a.atttypid, a.atttypmod),
+            CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
+            t.typtype = 'e' OR t.typname = 'citext', NOT (a.attnotnull OR t.typnotnull)
+        FROM pg_attribute a
+        JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+        ORDER BY a.attnum
+        """;
+
+    // An index that INSERT … ON CONFLICT can use: on these columns alone and on all rows.
+    private const string HasUniqueIndexSql = """
+        SELECT EXISTS (
+            SELECT FROM pg_index i
+            WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+                AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text)
+                     FROM unnest(i.indkey[0:i.indnkeyatts - 1]) AS k(attnum)
+                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
+                    = (SELECT array_agg(name ORDER BY name) FROM unnest($2) AS name))
+        """;
+
+    private const string ListGrantsSql = """
+        WITH grants AS (
+            SELECT c.oid, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
+                a.privilege_type AS privilege, a.is_grantable
+            FROM pg_class c, aclexplode(c.relacl) a
+            WHERE c.oid IN ($1, $2) AND a.grantee <> c.relowner),
+        statements AS (
+            SELECT 1 AS step, format('REVOKE ALL ON TABLE %s FROM %s', $3, grantee) AS sql FROM grants WHERE oid = $2
+            UNION ALL
+            SELECT 2, format('GRANT %s ON TABLE %s TO %s%s', privilege, $3, grantee, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
+            FROM grants WHERE oid = $1
+            UNION ALL
+            SELECT 3, format('COMMENT ON %s %s IS %L', CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, $3, obj_description($1, 'pg_class'))
+            FROM pg_class WHERE oid = $2 AND obj_description($1, 'pg_class') IS NOT NULL
+            UNION ALL
+            SELECT 4, format('ALTER TABLE %s OWNER TO %I', $3, pg_get_userbyid(o.relowner))
+            FROM pg_class o JOIN pg_class n ON o.relowner <> n.relowner WHERE o.oid = $1 AND n.oid = $2)
+        SELECT sql FROM statements ORDER BY step, sql
+        """;
+
+    /// <summary>The table or view of that name, or null.</summary>
+    public async Task<Relation?> FindAsync(TableName table, CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync(
+            FindRelationSql,
+            reader => new Relation(reader.GetFieldValue<uint>(0), reader.GetString(1)[0], reader.GetBoolean(2), reader.GetFieldValue<string[]>(3)),
+            cancellationToken, table.Schema, table.Name).ConfigureAwait(false);
+        return rows is [var relation] ? relation : null;
+    }
+
+    /// <summary>The columns of a table or view.</summary>
+    public Task<List<TableColumn>> ListColumnsAsync(Relation relation, CancellationToken cancellationToken) => QueryAsync(
+        ListColumnsSql,
+        reader =>
+        {
+            var type = reader.GetFieldValue<uint>(1);
+            var (precision, scale) = type == PostgreSqlTypes.Numeric ? ReadNumericModifier(reader.GetInt32(3)) : (null, null);
+            return new TableColumn(reader.GetString(0), type, reader.GetString(2), precision, scale, reader.GetBoolean(4), reader.GetBoolean(5));
+        },
+        cancellationToken, Oid(relation));
+
+    /// <summary>Whether the database itself keeps these columns unique together.</summary>
+    public async Task<bool> HasUniqueIndexAsync(Relation relation, IReadOnlyList<string> columns, CancellationToken cancellationToken) =>
+        (await QueryAsync(HasUniqueIndexSql, reader => reader.GetBoolean(0), cancellationToken, Oid(relation), columns.ToArray()).ConfigureAwait(false))[0];
+
+    /// <summary>Statements that give a new table or view the owner, the privileges and the comment of the one it takes the place of.</summary>
+    public Task<List<string>> ListGrantsAsync(Relation from, Relation to, TableName name, CancellationToken cancellationToken) => QueryAsync(
+        ListGrantsSql, reader => reader.GetString(0), cancellationToken, Oid(from), Oid(to), Identifiers.Quote(name));
+
+    private async Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var parameter in parameters) command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false)) rows.Add(read(reader));
+        return rows;
+    }
+
+    private static NpgsqlParameter<uint> Oid(Relation relation) => new() { TypedValue = relation.Oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid };
+
+    // As PostgreSQL's numeric.c packs them; -1 is none.
+    private static (int? Precision, int? Scale) ReadNumericModifier(int modifier) =>
+        modifier < 0 ? (null, null) : ((modifier - 4) >> 16 & 0xFFFF, modifier - 4 & 0x7FF);
+}
+
+/// <summary>A table or view in the catalog.</summary>
+/// <param name="Oid">Its object id.</param>
+/// <param name="Kind">The catalog's <c>relkind</c>.</param>
+/// <param name="HasAttachments">Whether it has what is lost when another table takes its place: indexes, constraints, triggers, partitions, publications.</param>
+/// <param name="Dependents">Views, foreign keys and policies that would break.</param>
+internal sealed record Relation(uint Oid, char Kind, bool HasAttachments, IReadOnlyList<string> Dependents)
+{
+    public bool IsView => Kind == 'v';
+
+    public bool IsTable => Kind is 'r' or 'p' or 'f';
+
+    /// <summary>As DROP has it.</summary>
+    public string KindSql => Kind switch
+    {
+        'v' => "VIEW",
+        'm' => "MATERIALIZED VIEW",
+        'f' => "FOREIGN TABLE",
+        _ => "TABLE",
+    };
+}

@@ -1,0 +1,38 @@
+using Npgsql;
+
+namespace DataPlatform.Warehouses.PostgreSql;
+
+/// <summary>Commands with positional parameters, and rows as plain values.</summary>
+internal static class PostgreSqlCommands
+{
+    public static NpgsqlCommand Create(NpgsqlConnection connection, string sql, IReadOnlyList<object?>? parameters)
+    {
+        ArgumentNullException.ThrowIfNull(sql);
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in parameters ?? []) command.Parameters.Add(new NpgsqlParameter { Value = ToParameter(value) });
+        return command;
+    }
+
+    public static object?[] ReadRow(NpgsqlDataReader reader)
+    {
+        var row = new object?[reader.FieldCount];
+        for (var i = 0; i < row.Length; i++)
+        {
+            row[i] = reader.IsDBNull(i) ? null : reader.GetValue(i) switch
+            {
+                DateTime { Kind: DateTimeKind.Utc } moment => new DateTimeOffset(moment),
+                var value => value,
+            };
+        }
+
+        return row;
+    }
+
+    // Npgsql takes moments in UTC alone.
+    private static object ToParameter(object? value) => value switch
+    {
+        null => DBNull.Value,
+        DateTimeOffset moment => moment.ToUniversalTime(),
+        _ => value,
+    };
+}

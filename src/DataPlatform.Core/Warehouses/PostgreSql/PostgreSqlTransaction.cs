@@ -1,0 +1,196 @@
+using System.Data.Common;
+using Apache.Arrow;
+using Npgsql;
+
+namespace DataPlatform.Warehouses.PostgreSql;
+
+/// <summary>One transaction on a connection of its own.</summary>
+internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, PostgreSqlErrors errors) : IWarehouseTransaction
+{
+    private readonly Catalog _catalog = new(connection);
+    private IBulkWriter? _writer;
+    private int _stagingTables;
+
+    public DbConnection Connection => connection;
+
+    public Task<long> ExecuteAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default) =>
+        errors.GuardAsync(async () =>
+        {
+            await using var command = PostgreSqlCommands.Create(connection, sql, parameters);
+            // -1 for statements that do not count rows.
+            return Math.Max(await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false), 0L);
+        }, sql);
+
+    public Task<IReadOnlyList<object?[]>> QueryAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default) =>
+        errors.GuardAsync<IReadOnlyList<object?[]>>(async () =>
+        {
+            await using var command = PostgreSqlCommands.Create(connection, sql, parameters);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            var rows = new List<object?[]>();
+            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false)) rows.Add(PostgreSqlCommands.ReadRow(reader));
+            return rows;
+        }, sql);
+
+    public Task<Schema?> DescribeAsync(TableName table, CancellationToken cancellationToken = default) => errors.GuardAsync(async () =>
+    {
+        if (await _catalog.FindAsync(table, cancellationToken).ConfigureAwait(false) is not { } relation) return null;
+        var columns = await _catalog.ListColumnsAsync(relation, cancellationToken).ConfigureAwait(false);
+        return new Schema(columns.Select(column => column.ToField()), metadata: null);
+    });
+
+    public async Task CreateTableAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        ArgumentNullException.ThrowIfNull(key);
+        if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not null) return;
+
+        await LockNameAsync(table, cancellationToken).ConfigureAwait(false);
+        if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not null) return;
+        await CreateSchemaAsync(table.Schema, cancellationToken).ConfigureAwait(false);
+        var definitions = schema.FieldsList.Select(field => $"{Identifiers.Quote(field.Name)} {TypeOf(field)}{(field.IsNullable ? "" : " NOT NULL")}");
+        if (key.Count > 0) definitions = definitions.Append($"PRIMARY KEY ({Identifiers.QuoteList(key)})");
+        await ExecuteAsync($"CREATE TABLE {Identifiers.Quote(table)} ({string.Join(", ", definitions)})", null, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task<IBulkWriter> BeginAppendAsync(TableName table, Schema schema, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        var (_, encoders) = await MatchColumnsAsync(table, schema, cancellationToken).ConfigureAwait(false);
+        return _writer = await BeginCopyAsync(Identifiers.Quote(table), schema, schema.FieldsList.Select(field => field.Name), encoders, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        ArgumentNullException.ThrowIfNull(key);
+        var columns = schema.FieldsList.Select(field => field.Name).ToArray();
+        CheckKey(table, key, columns);
+        var (relation, encoders) = await MatchColumnsAsync(table, schema, cancellationToken).ConfigureAwait(false);
+        await CheckUniqueAsync(table, relation, key, cancellationToken).ConfigureAwait(false);
+
+        var staging = $"pg_temp.{Identifiers.Quote($"_merge_{++_stagingTables}")}";
+        var ordinal = Identifiers.Quote(MergeWriter.OrdinalColumn);
+        await ExecuteAsync(
+            $"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {Identifiers.QuoteList(columns)}, 0::bigint AS {ordinal} FROM {Identifiers.Quote(table)} WITH NO DATA",
+            null, cancellationToken).ConfigureAwait(false);
+        var copy = await BeginCopyAsync(
+            staging, schema, columns.Append(MergeWriter.OrdinalColumn), encoders.Append(new OrdinalEncoder()), cancellationToken).ConfigureAwait(false);
+        return _writer = new MergeWriter(copy, this, staging, table, columns, key);
+    }
+
+    public Task<long> ReplaceTableAsync(TableName table, string selectSql, CancellationToken cancellationToken = default) =>
+        new Replacement(this, table, selectSql).ReplaceTableAsync(cancellationToken);
+
+    public Task ReplaceViewAsync(TableName view, string selectSql, CancellationToken cancellationToken = default) =>
+        new Replacement(this, view, selectSql).ReplaceViewAsync(cancellationToken);
+
+    public async Task CommitAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // After a failed statement PostgreSQL answers COMMIT by rolling back, without an error. Any other statement says so.
+        await ExecuteAsync("SELECT 1", null, cancellationToken).ConfigureAwait(false);
+
+        // Not to be cancelled: what then became of the transaction would be unknown.
+        await errors.GuardAsync(() => transaction.CommitAsync(CancellationToken.None)).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_writer is not null) await _writer.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            await transaction.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (NpgsqlException)
+        {
+            // The connection is lost, and the transaction rolled back with it.
+        }
+
+        await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Runs a statement that ends in a query its caller wrote, and returns how many rows the query gave.</summary>
+    internal Task<long> ExecuteSelectAsync(string prefix, string selectSql, CancellationToken cancellationToken) =>
+        errors.GuardAsync(async () =>
+        {
+            // A batch, because only that tells the rows of CREATE TABLE AS.
+            var command = new NpgsqlBatchCommand(prefix + selectSql);
+            await using var batch = new NpgsqlBatch(connection) { BatchCommands = { command } };
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            return (long)command.Rows;
+        }, prefix + selectSql, prefix.Length);
+
+    internal Task<Relation?> FindAsync(TableName table, CancellationToken cancellationToken) =>
+        errors.GuardAsync(() => _catalog.FindAsync(table, cancellationToken));
+
+    internal Task<List<TableColumn>> ListColumnsAsync(Relation relation, CancellationToken cancellationToken) =>
+        errors.GuardAsync(() => _catalog.ListColumnsAsync(relation, cancellationToken));
+
+    internal Task<List<string>> ListGrantsAsync(Relation from, Relation to, TableName name, CancellationToken cancellationToken) =>
+        errors.GuardAsync(() => _catalog.ListGrantsAsync(from, to, name, cancellationToken));
+
+    /// <summary>Makes others who create or replace a table of this name wait until this transaction ends.</summary>
+    internal Task LockNameAsync(TableName table, CancellationToken cancellationToken) => LockAsync(table.ToString(), cancellationToken);
+
+    /// <summary>Creates a schema when there is none. Asks first: IF NOT EXISTS needs the right to create it even when it exists.</summary>
+    internal async Task CreateSchemaAsync(string schema, CancellationToken cancellationToken)
+    {
+        const string Exists = "SELECT FROM pg_namespace WHERE nspname = $1";
+        if ((await QueryAsync(Exists, [schema], cancellationToken).ConfigureAwait(false)).Count > 0) return;
+        await LockAsync(schema, cancellationToken).ConfigureAwait(false);
+        if ((await QueryAsync(Exists, [schema], cancellationToken).ConfigureAwait(false)).Count > 0) return;
+        await ExecuteAsync($"CREATE SCHEMA {Identifiers.Quote(schema)}", null, cancellationToken).ConfigureAwait(false);
+    }
+
+    internal WarehouseException Failed(FailureClass failureClass, string message, string? hint = null) => errors.Failed(failureClass, message, hint);
+
+    private Task<long> LockAsync(string name, CancellationToken cancellationToken) =>
+        ExecuteAsync("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [$"dataplatform:{name}"], cancellationToken);
+
+    private Task<BinaryCopyWriter> BeginCopyAsync(
+        string tableSql, Schema schema, IEnumerable<string> columns, IEnumerable<ColumnEncoder> encoders, CancellationToken cancellationToken) =>
+        errors.GuardAsync(async () =>
+        {
+            var stream = await connection.BeginRawBinaryCopyAsync(
+                $"COPY {tableSql} ({Identifiers.QuoteList(columns)}) FROM STDIN WITH (FORMAT binary)", cancellationToken).ConfigureAwait(false);
+            return new BinaryCopyWriter(stream, new BinaryCopyEncoder(encoders), schema, errors);
+        });
+
+    private async Task<(Relation Relation, List<ColumnEncoder> Encoders)> MatchColumnsAsync(TableName table, Schema schema, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not { } relation)
+            throw Failed(FailureClass.Configuration, $"There is no table {table}.", "Create it first: CreateTableAsync does it from the columns.");
+
+        var columns = (await ListColumnsAsync(relation, cancellationToken).ConfigureAwait(false)).ToDictionary(column => column.Name, StringComparer.Ordinal);
+        var encoders = new List<ColumnEncoder>();
+        foreach (var field in schema.FieldsList)
+        {
+            if (!columns.TryGetValue(field.Name, out var column))
+                throw Failed(FailureClass.Data, $"Table {table} has no column '{field.Name}'; it has {string.Join(", ", columns.Keys)}.", "Add the column to the table, or leave it out of the data.");
+            encoders.Add(ColumnEncoder.Create(field, column)
+                ?? throw Failed(FailureClass.Data, $"Column '{field.Name}' of {table} is {column.TypeName} and cannot take {PostgreSqlTypes.ToSql(field) ?? field.DataType.Name} without loss.",
+                    "Change the column's type in the table, or convert the data."));
+        }
+
+        return (relation, encoders);
+    }
+
+    private void CheckKey(TableName table, IReadOnlyList<string> key, string[] columns)
+    {
+        if (key.Count == 0) throw Failed(FailureClass.Configuration, $"A merge into {table} needs a key.", "Name the columns that identify a row.");
+        if (key.FirstOrDefault(column => !columns.Contains(column, StringComparer.Ordinal)) is { } missing)
+            throw Failed(FailureClass.Configuration, $"The key column '{missing}' of the merge into {table} is not in the data, which has {string.Join(", ", columns)}.");
+    }
+
+    private async Task CheckUniqueAsync(TableName table, Relation relation, IReadOnlyList<string> key, CancellationToken cancellationToken)
+    {
+        if (await errors.GuardAsync(() => _catalog.HasUniqueIndexAsync(relation, key, cancellationToken)).ConfigureAwait(false)) return;
+        throw Failed(FailureClass.Configuration, $"Table {table} has no unique index on its merge key ({string.Join(", ", key)}).",
+            $"Run: CREATE UNIQUE INDEX ON {Identifiers.Quote(table)} ({Identifiers.QuoteList(key)});");
+    }
+
+    private string TypeOf(Field field) => PostgreSqlTypes.ToSql(field)
+        ?? throw Failed(FailureClass.Configuration, $"Column '{field.Name}' has the Arrow type {field.DataType.Name}, for which there is no column type.",
+            "Convert it to one of the types in docs/warehouses.md.");
+}

@@ -1,0 +1,245 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+using Apache.Arrow;
+using Apache.Arrow.Arrays;
+using Apache.Arrow.Types;
+
+namespace DataPlatform.Warehouses;
+
+/// <summary>How values of a .NET type are kept in a column.</summary>
+internal abstract class ColumnType
+{
+    public abstract Field ToField(string name, bool nullable);
+
+    /// <summary>The column type of a .NET type, or null when it has none.</summary>
+    /// <param name="type">The .NET type, not a nullable one.</param>
+    /// <param name="precision">The digits of a decimal; null for the default.</param>
+    public static ColumnType? Find(Type type, PrecisionAttribute? precision) =>
+        type.IsEnum ? (ColumnType)Activator.CreateInstance(typeof(EnumColumn<>).MakeGenericType(type))!
+        : type == typeof(bool) ? new BooleanColumn()
+        : type == typeof(short) ? new NumberColumn<short>(Int16Type.Default)
+        : type == typeof(int) ? new NumberColumn<int>(Int32Type.Default)
+        : type == typeof(long) ? new NumberColumn<long>(Int64Type.Default)
+        : type == typeof(float) ? new NumberColumn<float>(FloatType.Default)
+        : type == typeof(double) ? new NumberColumn<double>(DoubleType.Default)
+        : type == typeof(decimal) ? DecimalColumn.Of(precision)
+        : type == typeof(string) ? new StringColumn()
+        : type == typeof(byte[]) ? new BinaryColumn()
+        : type == typeof(DateOnly) ? new DateColumn()
+        : type == typeof(TimeOnly) ? new TimeColumn()
+        : type == typeof(DateTime) ? new TimestampColumn()
+        : type == typeof(DateTimeOffset) ? new MomentColumn()
+        : type == typeof(Guid) ? new UuidColumn()
+        : null;
+}
+
+/// <summary>How values of a .NET type are kept in a column.</summary>
+internal abstract class ColumnType<T> : ColumnType where T : notnull
+{
+    /// <summary>How to read values that are not NULL, or null when the column is of another type.</summary>
+    public abstract Func<int, T>? Reader(IArrowArray array);
+
+    public abstract ColumnWriter<T> Writer(Field field);
+}
+
+internal sealed class BooleanColumn : ColumnType<bool>
+{
+    public override Field ToField(string name, bool nullable) => new(name, BooleanType.Default, nullable);
+
+    public override Func<int, bool>? Reader(IArrowArray array) => array is BooleanArray bits ? row => bits.GetValue(row)!.Value : null;
+
+    public override ColumnWriter<bool> Writer(Field field) => new BooleanWriter(field);
+}
+
+internal sealed class NumberColumn<T>(ArrowType type) : ColumnType<T> where T : unmanaged, INumber<T>
+{
+    public override Field ToField(string name, bool nullable) => new(name, type, nullable);
+
+    public override Func<int, T>? Reader(IArrowArray array) => NumberReader<T>.For(array);
+
+    public override ColumnWriter<T> Writer(Field field) => new FixedSizeWriter<T, T>(field, static value => value);
+}
+
+internal sealed class DecimalColumn(int precision, int scale) : ColumnType<decimal>
+{
+    private static readonly Int128[] Powers = [.. Enumerable.Range(0, 39).Select(power => (Int128)BigInteger.Pow(10, power))];
+
+    public static DecimalColumn Of(PrecisionAttribute? declared) => declared switch
+    {
+        null => new DecimalColumn(38, 10),
+        { Precision: >= 1 and <= 38, Scale: >= 0 } when declared.Scale <= declared.Precision => new DecimalColumn(declared.Precision, declared.Scale),
+        _ => throw new DataPlatformException(
+            FailureClass.Configuration,
+            $"[Precision({declared.Precision}, {declared.Scale})] is not possible.",
+            "Digits in all are 1 to 38, those after the point no more than these."),
+    };
+
+    public override Field ToField(string name, bool nullable) => new(name, new Decimal128Type(precision, scale), nullable);
+
+    public override Func<int, decimal>? Reader(IArrowArray array) => NumberReader<decimal>.For(array);
+
+    public override ColumnWriter<decimal> Writer(Field field) => new FixedSizeWriter<decimal, Int128>(field, Store);
+
+    // A decimal is an integer of 96 bits, a sign, and how many of its digits follow the point.
+    private Int128 Store(decimal value)
+    {
+        Span<int> parts = stackalloc int[4];
+        decimal.GetBits(value, parts);
+        var digits = (Int128)new UInt128((uint)parts[2], ((ulong)(uint)parts[1] << 32) | (uint)parts[0]);
+        var shift = scale - ((parts[3] >> 16) & 0x7F);
+        Int128 scaled;
+        if (shift >= 0)
+        {
+            if (digits > (Powers[precision] - 1) / Powers[shift]) throw TooLong(value);
+            scaled = digits * Powers[shift];
+        }
+        else
+        {
+            (scaled, var rest) = Int128.DivRem(digits, Powers[-shift]);
+            if (rest != 0 || scaled >= Powers[precision]) throw TooLong(value);
+        }
+
+        return parts[3] < 0 ? -scaled : scaled;
+    }
+
+    private ColumnValueException TooLong(decimal value) => new(
+        string.Create(CultureInfo.InvariantCulture, $"is {value}, which has more digits than numeric({precision}, {scale})."),
+        "Round it, or declare more digits: [Precision(38, 18)].");
+}
+
+/// <summary>Reads numbers of one type from columns of any.</summary>
+internal static class NumberReader<T> where T : INumber<T>
+{
+    private static readonly bool IsWhole = typeof(T) == typeof(short) || typeof(T) == typeof(int) || typeof(T) == typeof(long);
+
+    public static Func<int, T>? For(IArrowArray array) => array switch
+    {
+        Int16Array values => From(values),
+        Int32Array values => From(values),
+        Int64Array values => From(values),
+        FloatArray values => From(values),
+        DoubleArray values => From(values),
+        Decimal128Array values => row => Convert(values.GetValue(row)!.Value),
+        _ => null,
+    };
+
+    private static Func<int, T> From<TStored>(PrimitiveArray<TStored> values) where TStored : struct, INumber<TStored> => row => Convert(values.Values[row]);
+
+    private static T Convert<TStored>(TStored value) where TStored : INumber<TStored> =>
+        IsWhole && !TStored.IsInteger(value) ? throw new OverflowException() : T.CreateChecked(value);
+}
+
+internal sealed class StringColumn : ColumnType<string>
+{
+    public override Field ToField(string name, bool nullable) => new(name, StringType.Default, nullable);
+
+    public override Func<int, string>? Reader(IArrowArray array) => array is StringArray text ? row => text.GetString(row) : null;
+
+    public override ColumnWriter<string> Writer(Field field) => new TextWriter<string>(field, static value => value);
+}
+
+internal sealed class EnumColumn<T> : ColumnType<T> where T : struct, Enum
+{
+    public override Field ToField(string name, bool nullable) => new(name, StringType.Default, nullable);
+
+    public override Func<int, T>? Reader(IArrowArray array) => array is StringArray text ? row => Parse(text.GetString(row)) : null;
+
+    public override ColumnWriter<T> Writer(Field field) => new TextWriter<T>(field, static value => value.ToString());
+
+    private static T Parse(string name) => Enum.TryParse<T>(name, ignoreCase: true, out var value) && Enum.IsDefined(value)
+        ? value
+        : throw new ColumnValueException($"is '{name}', which is not one of {string.Join(", ", Enum.GetNames<T>())}.", "Add it to the enum, or make the property a string.");
+}
+
+internal sealed class BinaryColumn : ColumnType<byte[]>
+{
+    public override Field ToField(string name, bool nullable) => new(name, BinaryType.Default, nullable);
+
+    public override Func<int, byte[]>? Reader(IArrowArray array) => array is BinaryArray bytes and not StringArray ? row => bytes.GetBytes(row).ToArray() : null;
+
+    public override ColumnWriter<byte[]> Writer(Field field) => new BinaryWriter(field);
+}
+
+internal sealed class DateColumn : ColumnType<DateOnly>
+{
+    // The day number of 1970-01-01.
+    private const int Epoch = 719_162;
+
+    public override Field ToField(string name, bool nullable) => new(name, Date32Type.Default, nullable);
+
+    public override Func<int, DateOnly>? Reader(IArrowArray array) => array is Date32Array days ? row => ToDate(days.Values[row]) : null;
+
+    public override ColumnWriter<DateOnly> Writer(Field field) => new FixedSizeWriter<DateOnly, int>(field, static value => value.DayNumber - Epoch);
+
+    public static DateOnly ToDate(int days) =>
+        (long)days + Epoch is var number && number >= 0 && number <= DateOnly.MaxValue.DayNumber ? DateOnly.FromDayNumber((int)number) : throw new OverflowException();
+}
+
+internal sealed class TimeColumn : ColumnType<TimeOnly>
+{
+    public override Field ToField(string name, bool nullable) => new(name, ColumnTypes.Time, nullable);
+
+    public override Func<int, TimeOnly>? Reader(IArrowArray array) =>
+        array is Time64Array { Data.DataType: Time64Type { Unit: TimeUnit.Microsecond } } times ? row => ToTime(times.Values[row]) : null;
+
+    public override ColumnWriter<TimeOnly> Writer(Field field) =>
+        new FixedSizeWriter<TimeOnly, long>(field, static value => value.Ticks / TimeSpan.TicksPerMicrosecond);
+
+    private static TimeOnly ToTime(long microseconds) =>
+        microseconds is >= 0 and < TimeSpan.MicrosecondsPerDay ? new TimeOnly(microseconds * TimeSpan.TicksPerMicrosecond) : throw new OverflowException();
+}
+
+internal sealed class TimestampColumn : ColumnType<DateTime>
+{
+    // Microseconds from 0001-01-01 to 1970-01-01, and to the end of year 9999.
+    private const long Epoch = 62_135_596_800_000_000;
+    private const long End = 315_537_897_600_000_000;
+
+    public override Field ToField(string name, bool nullable) => new(name, ColumnTypes.Timestamp, nullable);
+
+    public override Func<int, DateTime>? Reader(IArrowArray array) => array switch
+    {
+        TimestampArray { Data.DataType: TimestampType { Unit: TimeUnit.Microsecond } type } times when type.Timezone is null => row => ToDateTime(times.Values[row], DateTimeKind.Unspecified),
+        TimestampArray { Data.DataType: TimestampType { Unit: TimeUnit.Microsecond } } times => row => ToDateTime(times.Values[row], DateTimeKind.Utc),
+        Date32Array days => row => DateColumn.ToDate(days.Values[row]).ToDateTime(TimeOnly.MinValue),
+        _ => null,
+    };
+
+    public override ColumnWriter<DateTime> Writer(Field field) => new FixedSizeWriter<DateTime, long>(field, ToMicroseconds);
+
+    public static DateTime ToDateTime(long microseconds, DateTimeKind kind) =>
+        microseconds is >= -Epoch and < End - Epoch ? new DateTime((microseconds + Epoch) * TimeSpan.TicksPerMicrosecond, kind) : throw new OverflowException();
+
+    public static long ToMicroseconds(DateTime value) => (value.Ticks / TimeSpan.TicksPerMicrosecond) - Epoch;
+}
+
+internal sealed class MomentColumn : ColumnType<DateTimeOffset>
+{
+    public override Field ToField(string name, bool nullable) => new(name, ColumnTypes.TimestampUtc, nullable);
+
+    public override Func<int, DateTimeOffset>? Reader(IArrowArray array) =>
+        array is TimestampArray { Data.DataType: TimestampType { Unit: TimeUnit.Microsecond, Timezone: not null } } times
+            ? row => new DateTimeOffset(TimestampColumn.ToDateTime(times.Values[row], DateTimeKind.Utc))
+            : null;
+
+    public override ColumnWriter<DateTimeOffset> Writer(Field field) =>
+        new FixedSizeWriter<DateTimeOffset, long>(field, static value => TimestampColumn.ToMicroseconds(value.UtcDateTime));
+}
+
+internal sealed class UuidColumn : ColumnType<Guid>
+{
+    public override Field ToField(string name, bool nullable) => ColumnTypes.Uuid(name, nullable);
+
+    public override Func<int, Guid>? Reader(IArrowArray array) =>
+        array is FixedSizeBinaryArray { Data.DataType: FixedSizeBinaryType { ByteWidth: 16 } } bytes ? row => new Guid(bytes.GetBytes(row), bigEndian: true) : null;
+
+    public override ColumnWriter<Guid> Writer(Field field) => new FixedSizeWriter<Guid, Int128>(field, ToBytes);
+
+    private static Int128 ToBytes(Guid value)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        value.TryWriteBytes(bytes, bigEndian: true, out _);
+        return BinaryPrimitives.ReadInt128LittleEndian(bytes);
+    }
+}

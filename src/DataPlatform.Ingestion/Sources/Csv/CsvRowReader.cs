@@ -1,0 +1,136 @@
+using System.Text;
+using System.Text.Unicode;
+using CsvHelper;
+
+namespace DataPlatform.Ingestion;
+
+/// <summary>Why <see cref="CsvRowReader.ReadAvailable"/> came back.</summary>
+internal enum CsvReadState
+{
+    /// <summary>The batch is full.</summary>
+    Full,
+
+    /// <summary>The rows in the buffer are read.</summary>
+    NeedsInput,
+
+    /// <summary>The file is read.</summary>
+    End,
+}
+
+/// <summary>Types the rows of one CSV file into a batch.</summary>
+internal sealed class CsvRowReader
+{
+    private readonly CsvRows _rows;
+    private readonly CsvReader _reader;
+    private readonly BatchBuilder _batch;
+    private readonly string _file;
+    private readonly char _quote;
+    private readonly ColumnBuilder[] _columns;
+    private readonly int[] _fields;
+    private readonly ColumnBuilder[] _absent;
+    private readonly HashSet<byte[]>? _nullValues;
+    private int _fieldCount;
+
+    public CsvRowReader(CsvRows rows, CsvColumns columns, BatchBuilder batch, string file, CsvOptions options)
+    {
+        _rows = rows;
+        _reader = rows.Reader;
+        _batch = batch;
+        _file = file;
+        _quote = options.Quote;
+        _columns = [.. batch.Columns.Where((_, i) => columns.FieldOf[i] >= 0)];
+        _fields = [.. columns.FieldOf.Where(field => field >= 0)];
+        _absent = [.. batch.Columns.Where((_, i) => columns.FieldOf[i] < 0)];
+        _fieldCount = columns.FieldCount;
+        if (options.NullValues.Count > 0) _nullValues = options.NullValues.Select(Encoding.UTF8.GetBytes).ToHashSet(Utf8Comparer.Instance);
+    }
+
+    /// <summary>Reads rows until the batch is full or input has to be waited for; then the task says whether there is a row.</summary>
+    /// <remarks>Not asynchronous itself: a state machine's step for each row costs as much as typing two columns.</remarks>
+    public (CsvReadState State, ValueTask<bool> Pending) ReadAvailable(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                var next = _rows.NextAsync(cancellationToken);
+                if (!next.IsCompletedSuccessfully) return (CsvReadState.NeedsInput, next);
+                if (!next.Result) return (CsvReadState.End, default);
+                ReadRow();
+                if (_batch.IsFull) return (CsvReadState.Full, default);
+            }
+        }
+        catch (CsvFormatException exception)
+        {
+            throw _rows.Unreadable(exception);
+        }
+    }
+
+    /// <summary>Reads the row that was waited for.</summary>
+    public async Task<CsvReadState> ContinueAsync(ValueTask<bool> pending)
+    {
+        try
+        {
+            if (!await pending.ConfigureAwait(false)) return CsvReadState.End;
+        }
+        catch (CsvFormatException exception)
+        {
+            throw _rows.Unreadable(exception);
+        }
+
+        ReadRow();
+        return CsvReadState.Full;
+    }
+
+    private void ReadRow()
+    {
+        var raw = _reader.RawRecord;
+        if (_fieldCount == 0) _fieldCount = _reader.FieldCount;
+        if (_rows.Malformed is not null || _reader.FieldCount != _fieldCount || !Utf8.IsValid(raw) || raw.Contains((byte)0))
+        {
+            Reject(null, ExplainRow(raw));
+            return;
+        }
+
+        var row = _batch.Row;
+        for (var i = 0; i < _fields.Length; i++)
+        {
+            var column = _columns[i];
+            var text = _reader.GetSpan(_fields[i]);
+            if (text.IsEmpty ? SetEmpty(column, row, i) : Set(column, row, text)) continue;
+            Reject(column, column.Explain(text, isNull: text.IsEmpty ? !IsEmptyText(column, i) : IsNullValue(text)));
+            return;
+        }
+
+        foreach (var column in _absent) column.TrySetNull(row);
+        _batch.Accept(raw.Length);
+    }
+
+    private bool Set(ColumnBuilder column, int row, ReadOnlySpan<byte> text) =>
+        IsNullValue(text) ? column.TrySetNull(row) : column.TryParse(row, text);
+
+    private bool SetEmpty(ColumnBuilder column, int row, int i) => IsEmptyText(column, i) ? column.TryParse(row, []) : column.TrySetNull(row);
+
+    // "" is an empty text; nothing at all is NULL, as PostgreSQL's COPY takes it.
+    private bool IsEmptyText(ColumnBuilder column, int i) => column is TextColumnBuilder && _reader.GetRawSpan(_fields[i]).Contains((byte)_quote);
+
+    private bool IsNullValue(ReadOnlySpan<byte> text) => _nullValues is not null && _nullValues.GetAlternateLookup<ReadOnlySpan<byte>>().Contains(text);
+
+    private void Reject(ColumnBuilder? column, string reason) =>
+        _batch.Reject(_file, _reader.LineNumber, BatchBuilder.RawText(_reader.RawRecord), column, reason);
+
+    private string ExplainRow(ReadOnlySpan<byte> raw)
+    {
+        switch (_rows.Malformed)
+        {
+            case CsvMalformedReason.UnterminatedQuote: return "a quote is opened and never closed";
+            case CsvMalformedReason.TextAfterClosingQuote: return "there is text between a closing quote and the end of the field";
+            case { } other: return $"the quotes are wrong: {other}";
+        }
+
+        if (_reader.FieldCount != _fieldCount) return $"the row has {Count(_reader.FieldCount, "field")}, but {(_rows.Reader.Headers.Count > 0 ? "the header" : "a row")} has {_fieldCount}";
+        return raw.Contains((byte)0) ? "the row has a NUL character" : "the row is not valid UTF-8";
+    }
+
+    private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
+}

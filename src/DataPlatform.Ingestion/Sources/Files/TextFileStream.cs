@@ -1,0 +1,114 @@
+using System.IO.Compression;
+using ZstdSharp;
+
+namespace DataPlatform.Ingestion;
+
+/// <summary>A text file as it is read forward: counted, decompressed by its name's extension, and what goes wrong on the way told with the file's name.</summary>
+internal sealed class TextFileStream : ForwardStream
+{
+    private const int HeadBytes = 4096;
+
+    private readonly SourceFile _file;
+    private readonly Stream _stored;
+    private readonly Stream _content;
+    private readonly GzipInput? _gzip;
+    private byte[] _head = [];
+    private int _headRead;
+
+    public TextFileStream(SourceFile file, Stream stored)
+    {
+        _file = file;
+        _stored = stored;
+        var counted = new CountingStream(file, stored);
+        switch (Path.GetExtension(file.Key).ToUpperInvariant())
+        {
+            case ".GZ":
+                _gzip = new GzipInput(counted);
+                _content = new GZipStream(_gzip, CompressionMode.Decompress);
+                break;
+            case ".ZST" or ".ZSTD":
+                _content = new DecompressionStream(counted, bufferSize: 0, checkEndOfStream: true, leaveOpen: false);
+                break;
+            default:
+                _content = counted;
+                break;
+        }
+    }
+
+    /// <summary>How many bytes of the content were read, decompressed.</summary>
+    public long BytesRead { get; private set; }
+
+    /// <summary>Throws when the file begins as no text does.</summary>
+    public async Task CheckIsTextAsync(CancellationToken cancellationToken)
+    {
+        var head = new byte[HeadBytes];
+        var length = 0;
+        for (int read; length < head.Length && (read = await ReadContentAsync(head.AsMemory(length), cancellationToken).ConfigureAwait(false)) > 0;) length += read;
+        _head = head[..length];
+
+        ReadOnlySpan<byte> bytes = _head;
+        if (KindOf(bytes) is var (kind, hint)) throw _file.Invalid($"is not text: it begins like {kind}.", hint);
+        if (bytes.IndexOf((byte)0) is >= 0 and var at && !HasWideByteOrderMark(bytes))
+            throw _file.Invalid($"is not text: byte {at} is 0.", "Check what was put there; text is read as UTF-8, or as UTF-16 when it has a byte order mark.");
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_headRead == _head.Length) return await ReadContentAsync(buffer, cancellationToken).ConfigureAwait(false);
+        var count = Math.Min(buffer.Length, _head.Length - _headRead);
+        _head.AsMemory(_headRead, count).CopyTo(buffer);
+        _headRead += count;
+        return count;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _content.Dispose();
+            _stored.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private async ValueTask<int> ReadContentAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var read = await _content.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            if (read > 0 && _gzip is { IsAtEnd: true }) throw new EndOfStreamException("the file ends within it.");
+            BytesRead += read;
+            return read;
+        }
+        catch (Exception exception) when (exception is InvalidDataException or ZstdException or EndOfStreamException)
+        {
+            throw _file.Invalid(
+                $"cannot be decompressed beyond byte {BytesRead} of its content: {exception.Message}",
+                "The file is damaged or was cut off while it was written. Put it there again; nothing of it was loaded.",
+                exception);
+        }
+    }
+
+    private static (string Kind, string Hint)? KindOf(ReadOnlySpan<byte> head) =>
+        head.StartsWith("PAR1"u8) ? ("a Parquet file", "Read it with From.Parquet.")
+        : head.StartsWith("PK\x03\x04"u8) ? ("a ZIP archive or an Excel workbook", "Unpack it, or export the sheet as CSV.")
+        : head.Length > 1 && head[0] == 0x1F && head[1] == 0x8B ? ("a gzip file", "Give it the extension .gz.")
+        : head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]) ? ("a Zstandard file", "Give it the extension .zst.")
+        : head.StartsWith("%PDF"u8) ? ("a PDF document", "Check what was put there.")
+        : null;
+
+    private static bool HasWideByteOrderMark(ReadOnlySpan<byte> head) =>
+        head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || head.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]) || head.StartsWith((ReadOnlySpan<byte>)[0, 0, 0xFE, 0xFF]);
+
+    /// <summary>Counts what is read from the store, which is what progress is measured in.</summary>
+    private sealed class CountingStream(SourceFile file, Stream inner) : ForwardStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            file.BytesRead += read;
+            return read;
+        }
+    }
+}

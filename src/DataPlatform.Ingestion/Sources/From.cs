@@ -1,0 +1,90 @@
+using DataPlatform.Ingestion;
+using DataPlatform.ObjectStores;
+
+namespace DataPlatform.Pipelines;
+
+/// <summary>
+/// The sources that <c>pipeline.Ingest(…)</c> reads: <c>From.Csv&lt;Trip&gt;("lake", "inbox/trips-*.csv")</c>. Packages and programs add
+/// theirs as static extension members: <c>extension(From) { public static ISource&lt;T&gt; … }</c>.
+/// </summary>
+public static class From
+{
+    /// <summary>CSV files whose columns a record declares.</summary>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    /// <param name="options">How the files are written.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
+    public static ISource<T> Csv<T>(string store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new CsvFormat(options ?? new()));
+
+    /// <inheritdoc cref="Csv{T}(string, string, CsvOptions?)"/>
+    public static ISource<T> Csv<T>(IObjectStore store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new CsvFormat(options ?? new()));
+
+    /// <summary>CSV files whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    /// <param name="options">How the files are written.</param>
+    public static ISource Csv(string store, string glob, CsvOptions? options = null) => new FileSource(new(store), glob, new CsvFormat(options ?? new()), null);
+
+    /// <inheritdoc cref="Csv(string, string, CsvOptions?)"/>
+    public static ISource Csv(IObjectStore store, string glob, CsvOptions? options = null) => new FileSource(Of(store), glob, new CsvFormat(options ?? new()), null);
+
+    /// <summary>JSON Lines files, one object a line, whose columns a record declares.</summary>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    /// <param name="options">How the files are written.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
+    public static ISource<T> JsonLines<T>(string store, string glob, JsonLinesOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonLinesFormat(options ?? new()));
+
+    /// <inheritdoc cref="JsonLines{T}(string, string, JsonLinesOptions?)"/>
+    public static ISource<T> JsonLines<T>(IObjectStore store, string glob, JsonLinesOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonLinesFormat(options ?? new()));
+
+    /// <summary>JSON Lines files, one object a line, whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    /// <param name="options">How the files are written.</param>
+    public static ISource JsonLines(string store, string glob, JsonLinesOptions? options = null) => new FileSource(new(store), glob, new JsonLinesFormat(options ?? new()), null);
+
+    /// <inheritdoc cref="JsonLines(string, string, JsonLinesOptions?)"/>
+    public static ISource JsonLines(IObjectStore store, string glob, JsonLinesOptions? options = null) => new FileSource(Of(store), glob, new JsonLinesFormat(options ?? new()), null);
+
+    /// <summary>Parquet files whose columns a record declares; they are found by name. Memory holds one row group at a time.</summary>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
+    public static ISource<T> Parquet<T>(string store, string glob) where T : notnull => new FileSource<T>(new(store), glob, new ParquetFormat());
+
+    /// <inheritdoc cref="Parquet{T}(string, string)"/>
+    public static ISource<T> Parquet<T>(IObjectStore store, string glob) where T : notnull => new FileSource<T>(Of(store), glob, new ParquetFormat());
+
+    /// <summary>Parquet files whose columns are those of the first new one; those of an existing table keep its types. Nested columns are left out. Memory holds one row group at a time.</summary>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    public static ISource Parquet(string store, string glob) => new FileSource(new(store), glob, new ParquetFormat(), null);
+
+    /// <inheritdoc cref="Parquet(string, string)"/>
+    public static ISource Parquet(IObjectStore store, string glob) => new FileSource(Of(store), glob, new ParquetFormat(), null);
+
+    /// <summary>
+    /// Rows that a function gives, all of them each time: for small things such as a list in code. A source that goes on where it
+    /// stopped implements <see cref="ISource{T}"/>.
+    /// </summary>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="name">What the rows are said to be from.</param>
+    /// <param name="read">Gives the rows.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
+    public static ISource<T> Rows<T>(string name, Func<SourceContext, CancellationToken, IAsyncEnumerable<T>> read) where T : class
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(read);
+        return new RowSource<T>(name, read);
+    }
+
+    private static Connection<IObjectStore> Of(IObjectStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return new Connection<IObjectStore>(store.Name, store);
+    }
+}

@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+
+namespace DataPlatform.Samples.Tests;
+
+/// <summary>The files of this repository.</summary>
+internal static class Repository
+{
+    public static string Root { get; } = Find();
+
+    /// <summary>The texts for people, by their paths.</summary>
+    public static IEnumerable<string> Documents() =>
+        Directory.EnumerateFiles(Root, "*.md", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Root, path).Replace('\\', '/'))
+            .Where(path => !path.Split('/').Any(part => part is "bin" or "obj" or "artifacts" or "data" or "node_modules"))
+            .Order(StringComparer.Ordinal);
+
+    public static string Read(string path) => File.ReadAllText(Path.Combine(Root, path));
+
+    /// <summary>The fenced blocks of a document in a language.</summary>
+    public static IReadOnlyList<string> Blocks(string path, string language)
+    {
+        var blocks = new List<string>();
+        List<string>? block = null;
+        foreach (var line in File.ReadLines(Path.Combine(Root, path)))
+        {
+            if (block is null)
+            {
+                if (line.Trim() == $"```{language}") block = [];
+            }
+            else if (line.Trim() == "```")
+            {
+                blocks.Add(string.Join('\n', block) + '\n');
+                block = null;
+            }
+            else
+            {
+                block.Add(line);
+            }
+        }
+
+        return blocks;
+    }
+
+    private static string Find([CallerFilePath] string here = "")
+    {
+        var folder = Path.GetDirectoryName(here);
+        while (folder is not null && !File.Exists(Path.Combine(folder, "DataPlatform.sln"))) folder = Path.GetDirectoryName(folder);
+        return folder ?? throw new InvalidOperationException($"DataPlatform.sln is not above {here}.");
+    }
+}
