@@ -20,7 +20,7 @@ public sealed class ModelRegistryHostingTests : IDisposable
         registry.Should().BeSameAs(host.Services.GetRequiredKeyedService<IModelRegistry>("models"));
 
         var version = await registry.RegisterAsync("demand-model", new MemoryStream("weights"u8.ToArray()), new ModelVersionInfo());
-        File.ReadAllText(_folder.Combine("lake", "models", "demand-model", "1", "artifact"), Encoding.UTF8).Should().Be("weights");
+        File.ReadAllText(_folder.Combine("lake", "models", "demand-model", "artifacts", version.ArtifactSha256), Encoding.UTF8).Should().Be("weights");
         (await registry.FindAsync("demand-model/latest"))!.ArtifactSha256.Should().Be(version.ArtifactSha256);
         registry.Location.Should().Contain(_folder.Combine("lake")).And.Contain(_folder.Combine("warehouse.duckdb"));
     }

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace DataPlatform.Samples.Tests;
 
 /// <summary>The files of this repository.</summary>
@@ -41,10 +39,11 @@ internal static class Repository
         return blocks;
     }
 
-    private static string Find([CallerFilePath] string here = "")
+    // From the binaries upwards: source paths are not the machine's own in a deterministic build.
+    private static string Find()
     {
-        var folder = Path.GetDirectoryName(here);
+        var folder = AppContext.BaseDirectory;
         while (folder is not null && !File.Exists(Path.Combine(folder, "DataPlatform.sln"))) folder = Path.GetDirectoryName(folder);
-        return folder ?? throw new InvalidOperationException($"DataPlatform.sln is not above {here}.");
+        return folder ?? throw new InvalidOperationException($"DataPlatform.sln is not above {AppContext.BaseDirectory}.");
     }
 }

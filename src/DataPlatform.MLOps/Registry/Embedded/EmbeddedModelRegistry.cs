@@ -13,8 +13,8 @@ namespace DataPlatform.MLOps;
 /// <c>models</c>, <c>model_versions</c> and <c>model_aliases</c> next to the ledger, where every change commits together with its audit event.
 /// </summary>
 /// <remarks>
-/// A version's number is taken by whoever first stores an artifact under it, so that registrations at the same time get different ones; its row is
-/// committed after that. A crash between the two leaves an artifact without a row, whose number is not used again.
+/// The artifact is stored first, under the hash of its content, and the version's row is committed after that, numbered under a lock of the model. A crash
+/// between the two leaves an artifact without a row, which the next registration of the same content finds.
 /// </remarks>
 public sealed class EmbeddedModelRegistry : IModelRegistry
 {
