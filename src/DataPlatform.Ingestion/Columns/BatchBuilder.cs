@@ -36,6 +36,8 @@ internal sealed class BatchBuilder
     private List<SourceObject> _completed = [];
     private Dictionary<string, string> _cursors = new(StringComparer.Ordinal);
     private long _bytesRead;
+    private SourceObject? _open;
+    private long _toSkip;
 
     public BatchBuilder(Contract contract, int batchBytes)
     {
@@ -56,7 +58,7 @@ internal sealed class BatchBuilder
     /// <summary>Whether the batch has its size and is to be taken.</summary>
     public bool IsFull { get; private set; }
 
-    /// <summary>How many rows were accepted or rejected, in all batches.</summary>
+    /// <summary>How many rows were accepted or rejected, in all batches. Rows that were skipped do not count.</summary>
     public long RowsRead { get; private set; }
 
     /// <summary>Whether there is anything in the batch that a load must hear of.</summary>
@@ -66,6 +68,12 @@ internal sealed class BatchBuilder
     /// <param name="bytes">About how many bytes it takes.</param>
     public void Accept(int bytes)
     {
+        if (_toSkip > 0)
+        {
+            SkipRow();
+            return;
+        }
+
         Row++;
         RowsRead++;
         if (Row % RowsBetweenLooks == 0 || bytes > LargeRowBytes) LookAtSize();
@@ -79,11 +87,33 @@ internal sealed class BatchBuilder
     /// <param name="reason">The rule it broke.</param>
     public void Reject(string source, long position, string raw, ColumnBuilder? column, string reason)
     {
+        if (_toSkip > 0)
+        {
+            SkipRow();
+            return;
+        }
+
         RowsRead++;
         foreach (var builder in Columns) builder.Undo(Row);
         _rejected.Add(new RejectedRow(source, position, raw, column?.Column.Name, reason, _contract.Version));
         _rejectedBytes += 2L * (raw.Length + reason.Length);
         if (_rejectedBytes >= _batchBytes || _rejected.Count >= MaxRejectedRows) IsFull = true;
+    }
+
+    /// <summary>Begins an object: from here on batches say how far it was read.</summary>
+    /// <param name="begun">The object, with the rows of it that earlier loads have: so many are skipped, accepted or not.</param>
+    public void Begin(SourceObject begun)
+    {
+        _open = begun with { Rows = begun.Rows - RowsRead };
+        _toSkip = begun.Rows;
+    }
+
+    /// <summary>Notes that the object that was begun was read to its end.</summary>
+    public void Complete()
+    {
+        Complete(Open!);
+        _open = null;
+        _toSkip = 0;
     }
 
     /// <summary>Notes that an object was read to its end.</summary>
@@ -100,7 +130,7 @@ internal sealed class BatchBuilder
     {
         var buffers = _buffers;
         var rows = Row == 0 ? null : new PooledRecordBatch(_contract.Schema, [.. Columns.Select(c => c.Build(Row))], Row, () => _free.Add(buffers));
-        var batch = new SourceBatch(rows, _rejected) { BytesRead = _bytesRead, CompletedObjects = _completed, Cursors = _cursors };
+        var batch = new SourceBatch(rows, _rejected) { BytesRead = _bytesRead, CompletedObjects = _completed, OpenObject = Open, Cursors = _cursors };
         if (rows is not null) _buffers = TakeBuffers();
         (Row, IsFull, _bytesRead, _rejectedBytes) = (0, false, 0, 0);
         (_rejected, _completed, _cursors) = ([], [], new Dictionary<string, string>(StringComparer.Ordinal));
@@ -110,6 +140,15 @@ internal sealed class BatchBuilder
     /// <summary>A row as text to keep: at most 64 KiB of it.</summary>
     public static string RawText(ReadOnlySpan<byte> raw) =>
         raw.Length <= MaxRawBytes ? Encoding.UTF8.GetString(raw) : $"{Encoding.UTF8.GetString(raw[..MaxRawBytes])}… ({raw.Length} bytes in all)";
+
+    // The rows of it so far, which is what the count of all rows has grown by since it was begun.
+    private SourceObject? Open => _open is null ? null : _open with { Rows = _open.Rows + RowsRead };
+
+    private void SkipRow()
+    {
+        _toSkip--;
+        foreach (var builder in Columns) builder.Undo(Row);
+    }
 
     private void LookAtSize()
     {

@@ -36,7 +36,13 @@ public class IngestBuilder
     private protected StepBuilder Into<TLoad>(Connection<IWarehouse> warehouse, TableName table, TLoad load, Action<TLoad>? configure) where TLoad : LoadBuilder
     {
         configure?.Invoke(load);
-        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.Key, load.MaxRejected);
+        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.Key, load.MaxRejected) { CheckpointBytes = load.CheckpointBytes };
+        if (load is { CheckpointBytes: not null, Disposition: WriteDisposition.Replace })
+        {
+            throw new DataPlatformException(
+                FailureClass.Configuration, $"Step '{Definition.Name}' replaces {table} and has checkpoints, but a table is replaced all at once.", "Leave .Checkpoint(…) out, or append or merge.");
+        }
+
         if (_source.Contract is { } contract) TargetFit.Adapt(contract, target: null, _settings);
         Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionName})";
         return new IngestStepBuilder(Definition);
@@ -83,6 +89,9 @@ internal enum WriteDisposition
 internal sealed record IngestSettings(
     ISource Source, Connection<IWarehouse> Warehouse, TableName Table, WriteDisposition Disposition, IReadOnlyList<string> Key, double MaxRejected)
 {
+    /// <summary>How many bytes of column data a part of a long load has, or null when it commits once.</summary>
+    public long? CheckpointBytes { get; init; }
+
     public string DispositionName => Disposition switch
     {
         WriteDisposition.Append => "append",

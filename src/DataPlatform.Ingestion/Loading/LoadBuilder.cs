@@ -15,6 +15,8 @@ public class LoadBuilder
 
     internal double MaxRejected { get; private set; }
 
+    internal long? CheckpointBytes { get; private set; }
+
     /// <summary>Adds the rows to those there are. The default.</summary>
     public LoadBuilder Append()
     {
@@ -47,6 +49,18 @@ public class LoadBuilder
         ArgumentOutOfRangeException.ThrowIfNegative(maxRejected);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxRejected, 1);
         MaxRejected = maxRejected;
+        return this;
+    }
+
+    /// <summary>
+    /// Commits a long load in parts, each a load of its own with its cursor: a crash then redoes one part at most. Readers see the parts as they come. Not with
+    /// <see cref="Replace"/>, whose rows come all at once.
+    /// </summary>
+    /// <param name="mebibytes">About how much column data a part has, in MiB.</param>
+    public LoadBuilder Checkpoint(int mebibytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(mebibytes, 1);
+        CheckpointBytes = (long)mebibytes << 20;
         return this;
     }
 }
@@ -86,6 +100,13 @@ public sealed class LoadBuilder<T> : LoadBuilder
     public new LoadBuilder<T> Quarantine(double maxRejected)
     {
         base.Quarantine(maxRejected);
+        return this;
+    }
+
+    /// <inheritdoc cref="LoadBuilder.Checkpoint"/>
+    public new LoadBuilder<T> Checkpoint(int mebibytes)
+    {
+        base.Checkpoint(mebibytes);
         return this;
     }
 

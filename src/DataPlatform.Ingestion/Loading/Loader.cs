@@ -17,23 +17,33 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     private readonly IWarehouse _warehouse = settings.Warehouse.Resolve(services);
     private readonly List<RejectedRow> _firstRejected = [];
-    private long _rowsRead, _rowsRejected, _rowsFiltered, _bytesRead;
+    private IReadOnlySet<(string Path, string ETag)>? _known;
+    private LoadCounts _total;
+    private long _committed;
 
-    private bool IsTooMuchRejected => _rowsRejected > settings.MaxRejected * _rowsRead;
+    private bool IsTooMuchRejected => _total.Rejected > settings.MaxRejected * _total.Read;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         while (await FindWorkAsync(cancellationToken).ConfigureAwait(false) is { } source)
         {
             await using var reading = new ReadAhead(settings.Source, source, cancellationToken);
-            if (!await reading.WaitForFirstAsync().ConfigureAwait(false)) break;
+            if (!await reading.WaitForAnyAsync().ConfigureAwait(false)) break;
 
-            await using var load = await step.BeginLoadAsync(
-                _warehouse, settings.Table, settings.Disposition.ToString().ToLowerInvariant(), cancellationToken).ConfigureAwait(false);
+            await using (var load = await BeginAsync(cancellationToken).ConfigureAwait(false))
+            {
+                // What was read before was looked up without the lease that the load holds: a run that had it may have committed since.
+                if (!await IsCurrentAsync(source, cancellationToken).ConfigureAwait(false)) continue;
+                await LoadAsync(load, source, reading.Batches, cancellationToken).ConfigureAwait(false);
+            }
 
-            // What was read before was looked up without the lease that the load holds: a run that had it may have committed since.
-            if (!await IsCurrentAsync(source, cancellationToken).ConfigureAwait(false)) continue;
-            await LoadAsync(load, source, reading.Batches, cancellationToken).ConfigureAwait(false);
+            // What is left after a checkpoint. The lease was held all the time: nobody else has committed.
+            while (await reading.WaitForAnyAsync().ConfigureAwait(false))
+            {
+                await using var next = await BeginAsync(cancellationToken).ConfigureAwait(false);
+                await LoadAsync(next, source, reading.Batches, cancellationToken).ConfigureAwait(false);
+            }
+
             return;
         }
 
@@ -50,6 +60,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             Logger = step.Logger,
             Target = target,
             ReplacesTarget = settings.Disposition == WriteDisposition.Replace,
+            BatchBytes = (int)Math.Min(settings.CheckpointBytes ?? long.MaxValue, SourceContext.DefaultBatchBytes),
 
             // A table that is gone holds nothing, whatever was once loaded into it.
             LoadedObjects = target is null ? new HashSet<(string, string)>() : await ListLoadedAsync(cancellationToken).ConfigureAwait(false),
@@ -83,11 +94,15 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         return true;
     }
 
+    private Task<LoadTransaction> BeginAsync(CancellationToken cancellationToken) =>
+        step.BeginLoadAsync(_warehouse, settings.Table, settings.Disposition.ToString().ToLowerInvariant(), cancellationToken);
+
     private async Task LoadAsync(LoadTransaction load, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
     {
-        var known = await ListLoadedAsync(cancellationToken).ConfigureAwait(false);
+        _known ??= await ListLoadedAsync(cancellationToken).ConfigureAwait(false);
+        var before = _total;
         var schema = source.Contract.Schema;
-        var rows = TakeRowsAsync(load, source, known, batches, cancellationToken);
+        var rows = TakeRowsAsync(load, source, _known, batches, cancellationToken);
         BulkWriteResult written;
         try
         {
@@ -100,36 +115,55 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         }
         catch (DataPlatformException exception) when (IsTooMuchRejected)
         {
-            await load.AbandonAsync(new RowBalance(_rowsRead, 0, _rowsRejected, 0, _rowsFiltered), exception.Message, cancellationToken).ConfigureAwait(false);
+            await load.AbandonAsync((_total - before).ToBalance(new BulkWriteResult(0, 0)), exception.Message, cancellationToken).ConfigureAwait(false);
             throw;
         }
 
-        await load.CommitAsync(new RowBalance(_rowsRead, written.RowsWritten, _rowsRejected, written.RowsDeduplicated, _rowsFiltered), cancellationToken).ConfigureAwait(false);
+        var balance = (_total - before).ToBalance(written);
+        await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
+        _committed += balance.Written;
         step.Logger.LogInformation(
             "Load {LoadId} into {Table}: {RowsRead} rows read, {RowsWritten} written, {RowsRejected} rejected, {RowsDeduplicated} deduplicated",
-            load.LoadId, settings.Table, _rowsRead, written.RowsWritten, _rowsRejected, written.RowsDeduplicated);
+            load.LoadId, settings.Table, balance.Read, balance.Written, balance.Rejected, balance.Deduplicated);
     }
 
-    /// <summary>The rows of the batches; what else the batches say goes to the load. Throws in the end when too many were rejected, before what was written is completed.</summary>
+    /// <summary>
+    /// The rows of the batches up to the next checkpoint; what else the batches say goes to the load. Throws in the end when too many were rejected, before what was
+    /// written is completed.
+    /// </summary>
     private async IAsyncEnumerable<RecordBatch> TakeRowsAsync(
         LoadTransaction load, SourceContext source, IReadOnlySet<(string, string)> known, IAsyncEnumerable<SourceBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var stopped = false;
+        var (stopped, bytes) = (false, 0L);
         await foreach (var batch in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             using (batch)
             {
                 Note(batch, load, known);
-                step.ReportProgress(_bytesRead, source.TotalBytes, string.Create(CultureInfo.InvariantCulture, $"{_rowsRead:N0} rows"));
-                if (batch.Rows is { Length: > 0 } rows) yield return rows;
-            }
+                step.ReportProgress(_total.Bytes, source.TotalBytes, string.Create(CultureInfo.InvariantCulture, $"{_total.Read:N0} rows"));
+                if (batch.Rows is { Length: > 0 } rows)
+                {
+                    bytes += SizeOf(rows);
+                    yield return rows;
+                }
 
-            stopped = settings.MaxRejected == 0 && _rowsRejected >= EnoughRejected;
-            if (stopped) break;
+                stopped = settings.MaxRejected == 0 && _total.Rejected >= EnoughRejected;
+                if (stopped) break;
+                if (bytes < settings.CheckpointBytes.GetValueOrDefault(long.MaxValue)) continue;
+                if (batch.OpenObject is { } open)
+                {
+                    var (name, value) = SourceContext.CursorOf(open);
+                    load.SetCursor(name, value);
+                }
+
+                break;
+            }
         }
 
         if (IsTooMuchRejected) throw TooManyRejected(load.LoadId, stopped);
     }
+
+    private static long SizeOf(RecordBatch rows) => rows.Arrays.Sum(array => array.Data.Buffers.Sum(buffer => (long)buffer.Length));
 
     private void Note(SourceBatch batch, LoadTransaction load, IReadOnlySet<(string, string)> known)
     {
@@ -139,21 +173,28 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         // Objects that are read again, to replace a table or because it was dropped, are on record already.
         foreach (var read in batch.CompletedObjects.Where(o => !known.Contains((o.Path, o.ETag)))) load.AddObject(read.Path, read.ETag, read.Rows);
         foreach (var (name, value) in batch.Cursors) load.SetCursor(name, value);
-        _rowsRead += batch.RowsRead;
-        _rowsRejected += batch.Rejected.Count;
-        _rowsFiltered += batch.RowsFiltered;
-        _bytesRead += batch.BytesRead;
+        _total += new LoadCounts(batch.RowsRead, batch.Rejected.Count, batch.RowsFiltered, batch.BytesRead);
     }
 
     private DataPlatformException TooManyRejected(long loadId, bool stopped)
     {
         var culture = CultureInfo.InvariantCulture;
         var reasons = string.Join("; ", _firstRejected.Select(r => $"{r.Source}:{r.Position}{(r.Column is null ? "" : $" {r.Column}")}: {r.Reason}"));
-        var share = (double)_rowsRejected / _rowsRead;
+        var share = (double)_total.Rejected / _total.Read;
         var limit = settings.MaxRejected == 0 ? "none is" : string.Create(culture, $"{settings.MaxRejected:0.####%} are");
         return new DataPlatformException(
             FailureClass.Data,
-            string.Create(culture, $"{_rowsRejected} of {_rowsRead} rows of {settings.Source.Description} were rejected ({share:0.####%}); {limit} allowed. Nothing was loaded into {settings.Table}.{(stopped ? " Reading stopped there." : "")} {(_rowsRejected > _firstRejected.Count ? "The first: " : "")}{reasons}"),
+            string.Create(culture, $"{_total.Rejected} of {_total.Read} rows of {settings.Source.Description} were rejected ({share:0.####%}); {limit} allowed. {(_committed == 0 ? "Nothing" : $"Nothing after the {_committed} rows that earlier checkpoints committed")} was loaded into {settings.Table}.{(stopped ? " Reading stopped there." : "")} {(_total.Rejected > _firstRejected.Count ? "The first: " : "")}{reasons}"),
             string.Create(culture, $"They are in dataplatform.quarantine with load_id = {loadId}. Correct the source, or allow a share: load.Quarantine(maxRejected: 0.01)."));
+    }
+
+    /// <summary>What was read, and what became of it before it was written.</summary>
+    private readonly record struct LoadCounts(long Read, long Rejected, long Filtered, long Bytes)
+    {
+        public RowBalance ToBalance(BulkWriteResult written) => new(Read, written.RowsWritten, Rejected, written.RowsDeduplicated, Filtered);
+
+        public static LoadCounts operator +(LoadCounts a, LoadCounts b) => new(a.Read + b.Read, a.Rejected + b.Rejected, a.Filtered + b.Filtered, a.Bytes + b.Bytes);
+
+        public static LoadCounts operator -(LoadCounts a, LoadCounts b) => new(a.Read - b.Read, a.Rejected - b.Rejected, a.Filtered - b.Filtered, a.Bytes - b.Bytes);
     }
 }

@@ -21,11 +21,11 @@ internal sealed class ReadAhead : IAsyncDisposable
         _reading = Task.Run(() => ReadAsync(source, context, _stop.Token), CancellationToken.None);
     }
 
-    /// <summary>The batches in order. Ends with the exception that reading ended with.</summary>
+    /// <summary>The batches in order, those that were not taken before. Ends with the exception that reading ended with.</summary>
     public IAsyncEnumerable<SourceBatch> Batches => _batches.Reader.ReadAllAsync(_cancellationToken);
 
-    /// <summary>Waits until there is a batch; false when the source has nothing.</summary>
-    public ValueTask<bool> WaitForFirstAsync() => _batches.Reader.WaitToReadAsync(_cancellationToken);
+    /// <summary>Waits until there is a batch; false when the source has no more.</summary>
+    public ValueTask<bool> WaitForAnyAsync() => _batches.Reader.WaitToReadAsync(_cancellationToken);
 
     /// <summary>Stops reading and lets go of what was not taken.</summary>
     public async ValueTask DisposeAsync()

@@ -29,6 +29,12 @@ public sealed class SourceBatch(RecordBatch? rows, IReadOnlyList<RejectedRow>? r
     /// <summary>Objects whose last row is in this batch or one before. They are not offered again once the load commits.</summary>
     public IReadOnlyList<SourceObject> CompletedObjects { get; init; } = [];
 
+    /// <summary>
+    /// The object that this batch ends in the middle of, with how many of its rows are in this batch and those before; null when it ends with an object.
+    /// A load that commits here is gone on from by <see cref="SourceContext.FindOpenObjectAsync"/>.
+    /// </summary>
+    public SourceObject? OpenObject { get; init; }
+
     /// <summary>Where to go on after this batch, by name of cursor. Found by the next run with <see cref="SourceContext.FindCursorAsync"/> once the load commits.</summary>
     public IReadOnlyDictionary<string, string> Cursors { get; init; } = System.Collections.ObjectModel.ReadOnlyDictionary<string, string>.Empty;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Text.Json;
 using Apache.Arrow;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -10,6 +11,11 @@ namespace DataPlatform.Ingestion;
 /// <summary>What a source knows while it reads: the contract, and what earlier loads of the step have read. Make one to test a source of your own.</summary>
 public sealed class SourceContext
 {
+    internal const int DefaultBatchBytes = 8 << 20;
+
+    // A name that no source of a user's is likely to give a cursor.
+    private const string OpenObjectCursor = "_open_object";
+
     private readonly ConcurrentDictionary<string, string?> _cursors;
 
     /// <summary>Makes a context in which nothing was read before.</summary>
@@ -43,7 +49,7 @@ public sealed class SourceContext
     public bool ReplacesTarget { get; init; }
 
     /// <summary>About how many bytes of column data a batch is to have.</summary>
-    public int BatchBytes { get; init; } = 8 << 20;
+    public int BatchBytes { get; init; } = DefaultBatchBytes;
 
     /// <summary>How many bytes there are to read in all, when the source knows; for the progress display.</summary>
     public long? TotalBytes { get; set; }
@@ -72,4 +78,18 @@ public sealed class SourceContext
     /// <param name="cancellationToken">Cancels.</param>
     public async Task<string?> FindCursorAsync(string name, CancellationToken cancellationToken) =>
         _cursors[name] = await CursorLookup(name, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>The object that the last load ended in the middle of, as it said with <see cref="SourceBatch.OpenObject"/>: its first rows are in the target table. Null when there is none.</summary>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<SourceObject?> FindOpenObjectAsync(CancellationToken cancellationToken)
+    {
+        if (await FindCursorAsync(OpenObjectCursor, cancellationToken).ConfigureAwait(false) is not { } value) return null;
+        var open = JsonSerializer.Deserialize<SourceObject>(value, JsonSerializerOptions.Web)!;
+
+        // What was read to its end since leaves its last state behind.
+        return ReplacesTarget || LoadedObjects.Contains((open.Path, open.ETag)) ? null : open;
+    }
+
+    /// <summary>The cursor that says where a load ended in the middle of an object.</summary>
+    internal static KeyValuePair<string, string> CursorOf(SourceObject open) => new(OpenObjectCursor, JsonSerializer.Serialize(open, JsonSerializerOptions.Web));
 }

@@ -251,6 +251,74 @@ public sealed class LoadingTests : IAsyncDisposable
         (await _ledgers.Primary.FindCursorAsync("demo", "trips", "id", Token)).Should().Be("10");
     }
 
+    [Theory]
+    [InlineData("a.csv")]
+    [InlineData("a.csv.gz")]
+    [InlineData("a.jsonl")]
+    [InlineData("a.parquet")]
+    public async Task A_long_load_commits_in_parts_and_goes_on_after_the_last_of_them(string file)
+    {
+        const int Rows = 120_000;
+        await WriteNotesAsync(file, Rows);
+        await WriteNotesAsync(file.Replace("a.", "b.", StringComparison.Ordinal), 10, first: Rows);
+        ISource<Note> Source(IObjectStore store) => Path.GetExtension(file) switch
+        {
+            ".jsonl" => From.JsonLines<Note>(store, "*.jsonl"),
+            ".parquet" => From.Parquet<Note>(store, "*.parquet"),
+            _ => From.Csv<Note>(store, "*.csv*"),
+        };
+        PipelineDefinition Load(IObjectStore store) => Pipeline(Source(store), (step, table) => step.Into(_warehouse, table, load => load.Quarantine(0.1).Checkpoint(mebibytes: 1)));
+
+        var broken = await StopAfterAsync(Load(_inbox.Store), Rows / 2);
+        var committed = (long)(await QueryAsync("SELECT sum(rows_read)::bigint FROM dataplatform.loads WHERE status = 'committed'"))[0][0]!;
+        committed.Should().BePositive().And.BeLessThan(Rows);
+        (await TripsAsync("count(*)", "1"))[0][0].Should().Be(broken.RowsWritten);
+
+        // What comes first by its name must not be taken for what was begun.
+        await WriteNotesAsync(file.Replace("a.", "0.", StringComparison.Ordinal), 10, first: Rows + 10);
+        var continued = await RunAsync(Load(_inbox.Store));
+
+        continued.RowsRead.Should().Be(Rows + 20 - committed, "what is committed is not read again");
+        (await TripsAsync("id", "id")).Select(row => (long)row[0]!).Should().Equal(Enumerable.Range(0, Rows + 20).Select(i => (long)i).Where(i => !IsBad(i)));
+        (await QueryAsync("SELECT source, position FROM dataplatform.quarantine")).Should().HaveCount(Enumerable.Range(0, Rows + 20).Count(i => IsBad(i)))
+            .And.OnlyHaveUniqueItems(row => $"{row[0]}:{row[1]}");
+        (await QueryAsync("SELECT path, \"rows\" FROM dataplatform.load_objects ORDER BY path")).Select(row => (long)row[1]!).Should().Equal(10, Rows, 10);
+        (await RunAsync(Load(_inbox.Store))).Should().Match<StepResult>(r => r.Status == RunStatus.Succeeded && r.RowsRead == 0);
+        (await QueryAsync("SELECT max(rows_read) FROM dataplatform.loads"))[0][0].Should().Match<object>(most => (long)most < Rows / 4, "each part is a small one");
+    }
+
+    [Fact]
+    public async Task A_file_that_changed_after_a_part_of_it_was_loaded_is_read_from_its_beginning()
+    {
+        await WriteNotesAsync("a.csv", 60_000);
+        PipelineDefinition Load(IObjectStore store) => Pipeline(
+            From.Csv<Note>(store, "*.csv"), (step, table) => step.Into(_warehouse, table, load => load.Merge(n => n.Id).Quarantine(0.1).Checkpoint(mebibytes: 1)));
+        (await StopAfterAsync(Load(_inbox.Store), 30_000)).RowsWritten.Should().BePositive();
+
+        await WriteNotesAsync("a.csv", 50_000);
+        (await RunAsync(Load(_inbox.Store))).RowsRead.Should().Be(50_000);
+        (await TripsAsync("count(*)", "1"))[0][0].Should().Be(Enumerable.Range(0, 50_000).LongCount(i => !IsBad(i)));
+    }
+
+    [Fact]
+    public async Task A_part_with_too_many_bad_rows_is_not_committed_and_those_before_it_stay()
+    {
+        await WriteNotesAsync("a.csv", 60_000);
+        File.AppendAllText(_inbox.PathOf("a.csv"), string.Concat(Enumerable.Repeat("x,bad\n", 20_000)));
+        var result = await RunAsync(Pipeline(
+            From.Csv<Note>(_inbox.Store, "*.csv"), (step, table) => step.Into(_warehouse, table, load => load.Quarantine(0.1).Checkpoint(mebibytes: 1))));
+
+        result.Failure!.Class.Should().Be(FailureClass.Data);
+        result.Failure.Message.Should().Contain($"Nothing after the {result.RowsWritten} rows that earlier checkpoints committed was loaded");
+        (await TripsAsync("count(*)", "1"))[0][0].Should().Be(result.RowsWritten);
+        (await _ledgers.Primary.ListLoadsAsync(limit: 1, cancellationToken: Token))[0].Status.Should().Be("failed");
+    }
+
+    [Fact]
+    public void Checkpoints_are_not_for_tables_that_are_replaced() =>
+        new PipelineBuilder("demo").Invoking(b => b.Ingest("trips", From.Csv<Trip>("lake", "*.csv")).Into("warehouse", "raw.trips", load => load.Replace().Checkpoint(1)))
+            .Should().Throw<DataPlatformException>().And.Message.Should().Be("Step 'trips' replaces raw.trips and has checkpoints, but a table is replaced all at once.");
+
     [Fact]
     public async Task Every_type_arrives_in_the_table()
     {
@@ -318,6 +386,58 @@ public sealed class LoadingTests : IAsyncDisposable
         await transaction.ExecuteAsync(sql, cancellationToken: Token);
         await transaction.CommitAsync(Token);
     }
+
+    /// <summary>Runs until so many rows were read, and stops in the middle.</summary>
+    private async Task<StepResult> StopAfterAsync(PipelineDefinition pipeline, long rows)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var result = await new PipelineRunner(_ledgers, observers: [new Stopper(stop, rows)]).RunAsync(pipeline, cancellationToken: stop.Token);
+        result.Status.Should().Be(RunStatus.Terminated);
+        return result.Steps.Should().ContainSingle().Subject;
+    }
+
+    // One row in a thousand has a text that is too long.
+    private static bool IsBad(long id) => id % 1000 == 7;
+
+    private static string TextOf(long id) => IsBad(id) ? new string('x', 200) : $"note {id * 7919} of the row {id}";
+
+    private async Task WriteNotesAsync(string key, int rows, int first = 0)
+    {
+        var ids = Enumerable.Range(first, rows);
+        var csv = "id,text\n" + string.Concat(ids.Select(id => $"{id},{TextOf(id)}\n"));
+        switch (Path.GetExtension(key))
+        {
+            case ".gz":
+                _inbox.With(key, Inbox.Gzip(csv));
+                break;
+            case ".jsonl":
+                _inbox.With(key, string.Concat(ids.Select(id => $"{{\"id\":{id},\"text\":\"{TextOf(id)}\"}}\n")));
+                break;
+            case ".parquet":
+                _inbox.With("source.txt", csv);
+                await using (var connection = await _warehouse.OpenConnectionAsync(Token))
+                {
+                    await using var command = connection.CreateCommand();
+                    command.CommandText = $"COPY (FROM read_csv('{_inbox.PathOf("source.txt")}', header = true)) TO '{_inbox.PathOf(key)}' (FORMAT parquet, ROW_GROUP_SIZE 10000)";
+                    await command.ExecuteNonQueryAsync(Token);
+                }
+
+                break;
+            default:
+                _inbox.With(key, csv);
+                break;
+        }
+    }
+
+    private sealed class Stopper(CancellationTokenSource stop, long rows) : IRunObserver
+    {
+        public void StepProgressed(RunInfo run, string step, long done, long? total, string? message)
+        {
+            if (long.Parse(message!.Split(' ')[0], System.Globalization.NumberStyles.AllowThousands, System.Globalization.CultureInfo.InvariantCulture) >= rows) stop.Cancel();
+        }
+    }
+
+    private sealed record Note(long Id, [MaxLength(100)] string Text);
 
     private sealed record Trip(long TripId, [Range(0, double.MaxValue)] decimal Fare);
 

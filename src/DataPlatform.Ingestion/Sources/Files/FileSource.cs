@@ -32,7 +32,7 @@ internal class FileSource(Connection<IObjectStore> store, string glob, IFileForm
         foreach (var info in files.ToRead)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var before = batch.RowsRead;
+            batch.Begin(new SourceObject(info.Key, info.ETag, ReferenceEquals(info, files.Open) ? files.OpenRows : 0));
             var file = new SourceFile(opened, info);
             if (info.Size == 0)
             {
@@ -44,7 +44,7 @@ internal class FileSource(Connection<IObjectStore> store, string glob, IFileForm
             }
 
             file.NoteBytesRead(batch);
-            batch.Complete(new SourceObject(info.Key, info.ETag, batch.RowsRead - before));
+            batch.Complete();
         }
 
         yield return batch.Take();
@@ -57,7 +57,12 @@ internal class FileSource(Connection<IObjectStore> store, string glob, IFileForm
         var matching = new List<ObjectInfo>();
         await foreach (var info in opened.ListAsync(glob, cancellationToken).ConfigureAwait(false)) matching.Add(info);
         var news = matching.FindAll(info => !context.LoadedObjects.Contains((info.Key, info.ETag)));
-        return new Files(matching.Count, news, context.ReplacesTarget && news.Count > 0 ? matching : news);
+        if (context.ReplacesTarget) return new Files(matching.Count, news, news.Count > 0 ? matching : news, Open: null, OpenRows: 0);
+
+        // What was begun comes first, whatever came since: a cursor knows of one object only.
+        var begun = await context.FindOpenObjectAsync(cancellationToken).ConfigureAwait(false);
+        var open = begun is null ? null : news.Find(info => info.Key == begun.Path && info.ETag == begun.ETag);
+        return new Files(matching.Count, news, open is null ? news : [open, .. news.Where(info => info != open)], open, begun?.Rows ?? 0);
     }
 
     private void Log(Files files, SourceContext context)
@@ -71,12 +76,18 @@ internal class FileSource(Connection<IObjectStore> store, string glob, IFileForm
         context.Logger.LogInformation(
             "{Source}: {Loaded} files already loaded, {New} new", Description, files.Matching - files.New.Count, files.New.Count);
         if (context.ReplacesTarget) return;
+        if (files.Open is { } open) context.Logger.LogInformation("{File}: going on after row {Rows}, where the last load committed", open.Key, files.OpenRows);
         var known = context.LoadedObjects.Select(o => o.Path).ToHashSet(StringComparer.Ordinal);
         foreach (var changed in files.New.Where(info => known.Contains(info.Key)))
             context.Logger.LogWarning("{File} was loaded before and has changed since: all of it is read again", changed.Key);
     }
 
-    private sealed record Files(int Matching, List<ObjectInfo> New, List<ObjectInfo> ToRead);
+    /// <param name="Matching">How many files there are.</param>
+    /// <param name="New">Those that are not in the table.</param>
+    /// <param name="ToRead">Those that are read, in order.</param>
+    /// <param name="Open">The one among them of which earlier loads have the first rows.</param>
+    /// <param name="OpenRows">How many.</param>
+    private sealed record Files(int Matching, List<ObjectInfo> New, List<ObjectInfo> ToRead, ObjectInfo? Open, long OpenRows);
 }
 
 /// <inheritdoc cref="FileSource"/>
