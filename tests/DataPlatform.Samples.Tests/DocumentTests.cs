@@ -117,6 +117,7 @@ public sealed partial class DocumentTests
         private const string PartUsings = """
             using System.Collections.Concurrent;
             using System.ComponentModel.DataAnnotations;
+            using System.ComponentModel.DataAnnotations.Schema;
             using System.Runtime.CompilerServices;
             using System.Text.Json;
             using Apache.Arrow;

@@ -5,16 +5,16 @@ namespace DataPlatform.Ingestion;
 /// <summary>Makes a contract of columns whose types were found by looking.</summary>
 internal static class InferredContract
 {
-    /// <param name="file">Where they were found.</param>
-    /// <param name="columns">The names the file has for them, with what was seen.</param>
+    /// <param name="text">Where they were found.</param>
+    /// <param name="columns">The names the text has for them, with what was seen.</param>
     /// <param name="target">The target table's columns: those that it has keep their type, those that it lacks are left out.</param>
-    public static Contract Create(SourceFile file, IReadOnlyList<(string SourceName, TypeInference Type)> columns, Schema? target) =>
-        Create(file, [.. columns.Select(column => (column.SourceName, Field: column.Type.ToField(column.SourceName)))], target);
+    public static Contract Create(ISourceText text, IReadOnlyList<(string SourceName, TypeInference Type)> columns, Schema? target) =>
+        Create(text, [.. columns.Select(column => (column.SourceName, Field: column.Type.ToField(column.SourceName)))], target);
 
-    /// <param name="file">Where they were found.</param>
-    /// <param name="columns">The names the file has for them, with their types.</param>
+    /// <param name="text">Where they were found.</param>
+    /// <param name="columns">The names the text has for them, with their types.</param>
     /// <param name="target">The target table's columns: those that it has keep their type, those that it lacks are left out.</param>
-    public static Contract Create(SourceFile file, IReadOnlyList<(string SourceName, Field Field)> columns, Schema? target)
+    public static Contract Create(ISourceText text, IReadOnlyList<(string SourceName, Field Field)> columns, Schema? target)
     {
         var result = new List<ContractColumn>(columns.Count);
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -24,7 +24,7 @@ internal static class InferredContract
             var name = NameOf(sourceName, i);
             if (!names.TryAdd(name, sourceName))
             {
-                throw file.Invalid(
+                throw text.Invalid(
                     $"has columns '{names[name]}' and '{sourceName}', which both give a column {name}.",
                     "Declare the columns with a record, and say with [Column(\"…\")] which of them you mean.");
             }
@@ -36,7 +36,7 @@ internal static class InferredContract
 
         return result.Count > 0
             ? new Contract(result) { IsInferred = true }
-            : throw file.Invalid($"has no column that the target table has: {string.Join(", ", names.Keys)}.", "Load it into a table of its own.");
+            : throw text.Invalid($"has no column that the target table has: {string.Join(", ", names.Keys)}.", "Load it into a table of its own.");
     }
 
     /// <summary>The column that a name in a file stands for.</summary>

@@ -35,19 +35,42 @@ public static class From
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> JsonLines<T>(string store, string glob, JsonLinesOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonLinesFormat(options ?? new()));
+    public static ISource<T> JsonLines<T>(string store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), null));
 
-    /// <inheritdoc cref="JsonLines{T}(string, string, JsonLinesOptions?)"/>
-    public static ISource<T> JsonLines<T>(IObjectStore store, string glob, JsonLinesOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonLinesFormat(options ?? new()));
+    /// <inheritdoc cref="JsonLines{T}(string, string, JsonOptions?)"/>
+    public static ISource<T> JsonLines<T>(IObjectStore store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), null));
 
     /// <summary>JSON Lines files, one object a line, whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
     /// <param name="store">The object store's name.</param>
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
-    public static ISource JsonLines(string store, string glob, JsonLinesOptions? options = null) => new FileSource(new(store), glob, new JsonLinesFormat(options ?? new()), null);
+    public static ISource JsonLines(string store, string glob, JsonOptions? options = null) => new FileSource(new(store), glob, new JsonFormat(options ?? new(), null), null);
 
-    /// <inheritdoc cref="JsonLines(string, string, JsonLinesOptions?)"/>
-    public static ISource JsonLines(IObjectStore store, string glob, JsonLinesOptions? options = null) => new FileSource(Of(store), glob, new JsonLinesFormat(options ?? new()), null);
+    /// <inheritdoc cref="JsonLines(string, string, JsonOptions?)"/>
+    public static ISource JsonLines(IObjectStore store, string glob, JsonOptions? options = null) => new FileSource(Of(store), glob, new JsonFormat(options ?? new(), null), null);
+
+    /// <summary>JSON files that hold an array of objects, whose columns a record declares. They are read as they come: a file may be of any size.</summary>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    /// <param name="records">Where the array is: <c>$</c> when the file is the array, else a path such as <c>$.data.items</c> or <c>$['data set']</c>.</param>
+    /// <param name="options">How rows are read.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column, or <paramref name="records"/> is not a path.</exception>
+    public static ISource<T> Json<T>(string store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
+
+    /// <inheritdoc cref="Json{T}(string, string, string, JsonOptions?)"/>
+    public static ISource<T> Json<T>(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
+
+    /// <summary>JSON files that hold an array of objects, whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
+    /// <param name="records">Where the array is: <c>$</c> when the file is the array, else a path such as <c>$.data.items</c> or <c>$['data set']</c>.</param>
+    /// <param name="options">How rows are read.</param>
+    /// <exception cref="DataPlatformException"><paramref name="records"/> is not a path.</exception>
+    public static ISource Json(string store, string glob, string records = "$", JsonOptions? options = null) => new FileSource(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)), null);
+
+    /// <inheritdoc cref="Json(string, string, string, JsonOptions?)"/>
+    public static ISource Json(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) => new FileSource(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)), null);
 
     /// <summary>Parquet files whose columns a record declares; they are found by name. Memory holds one row group at a time.</summary>
     /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>

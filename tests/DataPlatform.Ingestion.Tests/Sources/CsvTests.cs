@@ -196,13 +196,59 @@ public sealed class CsvTests : IDisposable
         failure.Message.Should().StartWith("lake:p.csv is not text").And.Contain(problem);
     }
 
-    [Fact]
-    public async Task Utf16_is_read_when_it_says_so()
+    [Theory]
+    [InlineData("windows-1252", "Zoë – 5 €")]
+    [InlineData("iso-8859-1", "Zoë ½")]
+    [InlineData("iso-8859-15", "Zoë 5 €")]
+    [InlineData("windows-1251", "Жук")]
+    [InlineData("shift_jis", "自転車")]
+    [InlineData("gb18030", "自行车 🚲")]
+    [InlineData("utf-16", "Zoë 🚲")]
+    [InlineData("utf-16BE", "Zoë 🚲")]
+    [InlineData("utf-32", "Zoë 🚲")]
+    public async Task Files_are_read_in_the_encoding_they_are_in(string name, string text)
     {
-        byte[] content = [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("id,name\n1,Zoë\n")];
-        var result = await ReadResult.OfAsync(From.Csv<Person>(_inbox.With("p.csv", content).Store, "*"));
-        result.Rows.Should().ContainSingle().Which.Should().Equal(1L, "Zoë");
+        const int Rows = 20_000;
+        var encoding = TextEncodings.Find(name);
+        var content = encoding.GetBytes("id,name\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => $"{i},\"{text}\n{i}\"\n")));
+        var result = await ReadResult.OfAsync(From.Csv<Person>(_inbox.With("p.csv", content).Store, "*", new CsvOptions { Encoding = name }));
+        result.Rejected.Should().BeEmpty();
+        result.Rows.Select(row => row[1]).Should().Equal(Enumerable.Range(0, Rows).Select(i => $"{text}\n{i}"));
+        (await ReadResult.OfAsync(From.Csv(_inbox.Store, "*", new CsvOptions { Encoding = name }))).Rows[^1].Should().Equal((long)(Rows - 1), $"{text}\n{Rows - 1}");
     }
+
+    [Theory]
+    [InlineData("utf-8")]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    [InlineData("utf-32")]
+    public async Task A_byte_order_mark_counts_more_than_what_the_options_say(string name)
+    {
+        var encoding = Encoding.GetEncoding(name);
+        byte[] content = [.. encoding.GetPreamble(), .. encoding.GetBytes("id,name\n1,Zoë 🚲\n")];
+        var result = await ReadResult.OfAsync(From.Csv<Person>(_inbox.With("p.csv", content).Store, "*", new CsvOptions { Encoding = "windows-1252" }));
+        result.Rows.Should().ContainSingle().Which.Should().Equal(1L, "Zoë 🚲");
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_no_text_in_an_encoding_reject_their_row_alone()
+    {
+        byte[] shiftJis = [.. "id,name\n1,a\n2,"u8, 0x81, 0x7F, .. "\n3,c\n"u8];
+        var result = await ReadResult.OfAsync(From.Csv<Person>(_inbox.With("a.csv", shiftJis).Store, "a*", new CsvOptions { Encoding = "shift_jis" }));
+        result.Rows.Select(row => row[0]).Should().Equal(1L, 3L);
+        result.Rejected.Should().ContainSingle().Which.Should().Match<Ledger.RejectedRow>(row => row.Position == 3 && row.Reason == "the row is not valid SHIFT_JIS");
+
+        byte[] wide = [.. Encoding.Unicode.GetBytes("id,name\n1,a\n2,b"), 0x00, 0xD8, .. Encoding.Unicode.GetBytes("\n3,c\n4,d"), 0x0A];
+        result = await ReadResult.OfAsync(From.Csv<Person>(_inbox.With("b.csv", wide).Store, "b*", new CsvOptions { Encoding = "utf-16" }));
+        result.Rows.Select(row => row[0]).Should().Equal(1L, 3L);
+        result.Rejected.Select(row => (row.Position, row.Reason)).Should().Equal((3, "the row is not valid UTF-16"), (5, "the row is not valid UTF-16"));
+    }
+
+    [Theory]
+    [InlineData("utf-9")]
+    [InlineData("utf-7")]
+    public void An_encoding_that_does_not_exist_is_refused_when_it_is_named(string name) =>
+        FluentActions.Invoking(() => new CsvOptions { Encoding = name }).Should().Throw<DataPlatformException>().Which.Message.Should().Be($"There is no text encoding '{name}'.");
 
     [Fact]
     public async Task Compressed_files_are_read_by_their_extension()

@@ -101,11 +101,35 @@ public sealed class InferenceTests : IDisposable
     }
 
     [Fact]
+    public async Task Objects_are_taken_apart_as_deep_as_asked_for()
+    {
+        _inbox.With(
+            "a.jsonl",
+            """
+            {"id": 1, "address": {"city": "Bern", "zip": "3011", "geo": {"lat": 46.9, "lon": 7.4}}, "tags": [{"a": 1}]}
+            {"id": 2, "address": {"city": "Thun", "since": "2024-01-31"}, "empty": {}}
+            """);
+        (await InferAsync(From.JsonLines(_inbox.Store, "*", new JsonOptions { MaxNesting = 1 })))!.ToString().Should().Be(
+            "id int64\naddress_city text\naddress_zip text\naddress_geo json\ntags json\naddress_since date");
+        (await InferAsync(From.JsonLines(_inbox.Store, "*", new JsonOptions { MaxNesting = 2 })))!.ToString().Should().Be(
+            "id int64\naddress_city text\naddress_zip text\naddress_geo_lat double\naddress_geo_lon double\ntags json\naddress_since date");
+        (await InferAsync(From.JsonLines(_inbox.Store, "*")))!.ToString().Should().Be("id int64\naddress json\ntags json\nempty json");
+    }
+
+    [Fact]
+    public async Task Names_that_collide_when_objects_are_taken_apart_are_refused()
+    {
+        _inbox.With("a.jsonl", "{\"address\":{\"city\":\"Bern\"},\"address_city\":\"Thun\"}");
+        (await ReadResult.FailureOfAsync(From.JsonLines(_inbox.Store, "*", new JsonOptions { MaxNesting = 1 }))).Message.Should().Be(
+            "lake:a.jsonl has columns 'address.city' and 'address_city', which both give a column address_city.");
+    }
+
+    [Fact]
     public async Task A_json_array_is_told_from_json_lines()
     {
         var failure = await ReadResult.FailureOfAsync(From.JsonLines(_inbox.With("a.json", "[{\"a\": 1},\n{\"a\": 2}]").Store, "*"));
         failure.Message.Should().Be("lake:a.json holds one JSON array, not an object a line.");
-        failure.Hint.Should().Contain("one object a line");
+        failure.Hint.Should().Be("Read it with From.Json.");
     }
 
     private static ValueTask<Contract?> InferAsync(ISource source) => source.InferContractAsync(new SourceContext(), TestContext.Current.CancellationToken);

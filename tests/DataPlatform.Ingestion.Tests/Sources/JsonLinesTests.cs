@@ -73,7 +73,7 @@ public sealed class JsonLinesTests : IDisposable
             (7, null, "the line is not valid UTF-8"),
             (8, "name", "the text has a NUL character"),
             (9, null, "the line has an escape that is not valid Unicode"),
-            (10, "id", "the line has two values for it"),
+            (10, "id", "the row has two values for it"),
             (11, "id", "'{\"a\":1}' is a JSON object, not an int64"),
             (12, "name", "'toolong' has length 7, not at most 6 long"),
             (13, "id", "the value is missing, and the column does not allow NULL"),
@@ -105,18 +105,21 @@ public sealed class JsonLinesTests : IDisposable
     public async Task A_line_without_end_fails_the_file()
     {
         var failure = await ReadResult.FailureOfAsync(From.JsonLines<Free>(
-            _inbox.With("a.jsonl", "{\"id\":1,\"name\":\"a\"}\n{\"id\":1,\"name\":\"" + new string('x', 2_000_000)).Store, "*", new JsonLinesOptions { MaxLineBytes = 100_000 }));
+            _inbox.With("a.jsonl", "{\"id\":1,\"name\":\"a\"}\n{\"id\":1,\"name\":\"" + new string('x', 2_000_000)).Store, "*", new JsonOptions { MaxRowBytes = 100_000 }));
         failure.FailureClass.Should().Be(FailureClass.Data);
         failure.Message.Should().Be("lake:a.jsonl has more than 100000 bytes in line 2.");
     }
 
-    [Fact]
-    public async Task A_byte_order_mark_is_left_out_and_utf16_refused()
+    [Theory]
+    [InlineData("utf-8")]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    [InlineData("utf-32")]
+    public async Task A_byte_order_mark_says_what_the_text_is_in(string name)
     {
-        var result = await ReadResult.OfAsync(From.JsonLines<Free>(_inbox.With("a.jsonl", "\uFEFF{\"id\":1,\"name\":\"a\"}").Store, "a*"));
-        result.Rows.Should().ContainSingle();
-        _inbox.With("b.jsonl", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("{\"id\":1}")]);
-        (await ReadResult.FailureOfAsync(From.JsonLines<Free>(_inbox.Store, "b*"))).Message.Should().Be("lake:b.jsonl is UTF-16, not UTF-8.");
+        var encoding = Encoding.GetEncoding(name);
+        _inbox.With("a.jsonl", [.. encoding.GetPreamble(), .. encoding.GetBytes("{\"id\":1,\"name\":\"Zoë 🚲\"}\n{\"id\":2,\"name\":\"b\"}")]);
+        (await ReadResult.OfAsync(From.JsonLines<Free>(_inbox.Store, "*"))).Rows.Should().BeEquivalentTo(new object[][] { [1L, "Zoë 🚲"], [2L, "b"] }, options => options.WithStrictOrdering());
     }
 
     private sealed record Weather(string StationId, double Temperature, DateTimeOffset At, int? Count, bool? Ok, string? Raw, [Precision(10, 2)] decimal Price);

@@ -10,7 +10,7 @@ internal sealed class CsvFormat(CsvOptions options) : IFileFormat
 
     public async Task<Contract> InferAsync(SourceFile file, SourceContext context, CancellationToken cancellationToken)
     {
-        var stream = await file.OpenTextAsync(cancellationToken).ConfigureAwait(false);
+        var stream = await file.OpenTextAsync(options.Encoding, cancellationToken).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
             using var rows = new CsvRows(stream, options, file);
@@ -30,7 +30,7 @@ internal sealed class CsvFormat(CsvOptions options) : IFileFormat
 
     public async IAsyncEnumerable<SourceBatch> ReadAsync(SourceFile file, BatchBuilder batch, SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var stream = await file.OpenTextAsync(cancellationToken).ConfigureAwait(false);
+        var stream = await file.OpenTextAsync(options.Encoding, cancellationToken).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
             using var rows = new CsvRows(stream, options, file);

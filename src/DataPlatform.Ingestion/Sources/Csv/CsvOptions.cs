@@ -3,10 +3,21 @@ namespace DataPlatform.Ingestion;
 /// <summary>How CSV files are written. The defaults are RFC 4180's, in UTF-8.</summary>
 /// <remarks>
 /// A field that is empty and not in quotes is NULL; <c>""</c> is an empty text, and NULL in columns of other types. Files that end in
-/// <c>.gz</c> or <c>.zst</c> are decompressed. A byte order mark is heeded; UTF-16 is read when there is one.
+/// <c>.gz</c> or <c>.zst</c> are decompressed. A byte order mark is heeded, whatever <see cref="Encoding"/> says.
 /// </remarks>
 public sealed record CsvOptions
 {
+    /// <summary>
+    /// What the text is in, by the name that .NET and the IANA have for it: <c>windows-1252</c>, <c>iso-8859-15</c>, <c>utf-16</c>, <c>shift_jis</c>.
+    /// A row with bytes that are no text in it is rejected.
+    /// </summary>
+    /// <exception cref="DataPlatformException">There is no encoding of that name.</exception>
+    public string Encoding
+    {
+        get;
+        init => field = TextEncodings.Find(value).WebName;
+    } = "utf-8";
+
     /// <summary>What separates fields: a comma, or another ASCII character.</summary>
     public char Delimiter { get; init; } = ',';
 

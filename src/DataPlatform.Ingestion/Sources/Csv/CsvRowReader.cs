@@ -25,6 +25,7 @@ internal sealed class CsvRowReader
     private readonly BatchBuilder _batch;
     private readonly string _file;
     private readonly char _quote;
+    private readonly string _encoding;
     private readonly ColumnBuilder[] _columns;
     private readonly int[] _fields;
     private readonly ColumnBuilder[] _absent;
@@ -38,6 +39,7 @@ internal sealed class CsvRowReader
         _batch = batch;
         _file = file;
         _quote = options.Quote;
+        _encoding = options.Encoding.ToUpperInvariant();
         _columns = [.. batch.Columns.Where((_, i) => columns.FieldOf[i] >= 0)];
         _fields = [.. columns.FieldOf.Where(field => field >= 0)];
         _absent = [.. batch.Columns.Where((_, i) => columns.FieldOf[i] < 0)];
@@ -129,7 +131,7 @@ internal sealed class CsvRowReader
         }
 
         if (_reader.FieldCount != _fieldCount) return $"the row has {Count(_reader.FieldCount, "field")}, but {(_rows.Reader.Headers.Count > 0 ? "the header" : "a row")} has {_fieldCount}";
-        return raw.Contains((byte)0) ? "the row has a NUL character" : "the row is not valid UTF-8";
+        return raw.Contains((byte)0) ? "the row has a NUL character" : $"the row is not valid {_encoding}";
     }
 
     private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";

@@ -3,12 +3,14 @@ using DataPlatform.ObjectStores;
 namespace DataPlatform.Ingestion;
 
 /// <summary>One file of a source, while it is read.</summary>
-internal sealed class SourceFile(IObjectStore store, ObjectInfo info)
+internal sealed class SourceFile(IObjectStore store, ObjectInfo info) : ISourceText
 {
     private long _bytesNoted;
 
     /// <summary>Its key in the store, which rejected rows and messages name it by.</summary>
     public string Key => info.Key;
+
+    string ISourceText.Name => Key;
 
     /// <summary>Its size in the store.</summary>
     public long Size => info.Size;
@@ -16,14 +18,16 @@ internal sealed class SourceFile(IObjectStore store, ObjectInfo info)
     /// <summary>Bytes read from the store so far.</summary>
     public long BytesRead { get; set; }
 
-    /// <summary>Opens it for reading forward: decompressed, and known not to be of another kind.</summary>
-    public async Task<TextFileStream> OpenTextAsync(CancellationToken cancellationToken)
+    /// <summary>Opens it for reading forward: decompressed, in UTF-8, and known not to be of another kind.</summary>
+    /// <param name="encoding">What it is in when it has no byte order mark; null for UTF-8.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<TextFileStream> OpenTextAsync(string? encoding, CancellationToken cancellationToken)
     {
         var stored = await store.OpenReadAsync(Key, range: null, cancellationToken).ConfigureAwait(false);
-        var stream = new TextFileStream(this, stored);
+        var stream = new TextFileStream(this, stored, encoding);
         try
         {
-            await stream.CheckIsTextAsync(cancellationToken).ConfigureAwait(false);
+            await stream.BeginAsync(cancellationToken).ConfigureAwait(false);
             return stream;
         }
         catch
@@ -43,7 +47,7 @@ internal sealed class SourceFile(IObjectStore store, ObjectInfo info)
         _bytesNoted = BytesRead;
     }
 
-    /// <summary>The file is not what it should be.</summary>
+    /// <inheritdoc/>
     public DataPlatformException Invalid(string problem, string? hint, Exception? cause = null) =>
         new(FailureClass.Data, $"{store.Name}:{Key} {problem}", hint, cause);
 }

@@ -7,6 +7,7 @@ namespace DataPlatform.Ingestion;
 internal sealed class TextFileStream : ForwardStream
 {
     private const int HeadBytes = 4096;
+    private const int Utf8 = 65001;
 
     private readonly SourceFile _file;
     private readonly Stream _stored;
@@ -14,10 +15,17 @@ internal sealed class TextFileStream : ForwardStream
     private readonly GzipInput? _gzip;
     private byte[] _head = [];
     private int _headRead;
+    private long _contentRead;
+    private string _encoding;
+    private Utf8Transcoder? _transcoder;
 
-    public TextFileStream(SourceFile file, Stream stored)
+    /// <param name="file">The file.</param>
+    /// <param name="stored">Its bytes in the store.</param>
+    /// <param name="encoding">What it is in when it has no byte order mark; null for UTF-8.</param>
+    public TextFileStream(SourceFile file, Stream stored, string? encoding)
     {
         _file = file;
+        _encoding = encoding ?? "utf-8";
         _stored = stored;
         var counted = new CountingStream(file, stored);
         switch (Path.GetExtension(file.Key).ToUpperInvariant())
@@ -35,30 +43,40 @@ internal sealed class TextFileStream : ForwardStream
         }
     }
 
-    /// <summary>How many bytes of the content were read, decompressed.</summary>
-    public long BytesRead { get; private set; }
-
-    /// <summary>Throws when the file begins as no text does.</summary>
-    public async Task CheckIsTextAsync(CancellationToken cancellationToken)
+    /// <summary>Looks at how the file begins, and throws when no text does so.</summary>
+    public async Task BeginAsync(CancellationToken cancellationToken)
     {
         var head = new byte[HeadBytes];
         var length = 0;
         for (int read; length < head.Length && (read = await ReadContentAsync(head.AsMemory(length), cancellationToken).ConfigureAwait(false)) > 0;) length += read;
         _head = head[..length];
 
-        ReadOnlySpan<byte> bytes = _head;
-        if (KindOf(bytes) is var (kind, hint)) throw _file.Invalid($"is not text: it begins like {kind}.", hint);
-        if (bytes.IndexOf((byte)0) is >= 0 and var at && !HasWideByteOrderMark(bytes))
-            throw _file.Invalid($"is not text: byte {at} is 0.", "Check what was put there; text is read as UTF-8, or as UTF-16 when it has a byte order mark.");
+        if (KindOf(_head) is var (kind, hint)) throw _file.Invalid($"is not text: it begins like {kind}.", hint);
+        if (TextEncodings.FromMark(_head) is var (name, markLength)) (_encoding, _headRead) = (name, markLength);
+        var encoding = TextEncodings.Find(_encoding);
+        if (encoding.CodePage != Utf8)
+        {
+            _transcoder = new Utf8Transcoder(encoding);
+
+            // In others than these every character has a byte that is not 0.
+            if (encoding.CodePage is 1200 or 1201 or 12000 or 12001) return;
+        }
+
+        if (_head.IndexOf((byte)0) is >= 0 and var at)
+            throw _file.Invalid($"is not text: byte {at} is 0.", "Check what was put there; text is read as UTF-8, or as UTF-16 when it has a byte order mark or CsvOptions.Encoding says so.");
     }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    /// <summary>Reads text, in UTF-8 and without byte order mark, whatever the file is in.</summary>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        _transcoder is null ? ReadBytesAsync(buffer, cancellationToken) : _transcoder.ReadAsync(buffer, ReadBytesAsync, cancellationToken);
+
+    private ValueTask<int> ReadBytesAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        if (_headRead == _head.Length) return await ReadContentAsync(buffer, cancellationToken).ConfigureAwait(false);
+        if (_headRead == _head.Length) return ReadContentAsync(buffer, cancellationToken);
         var count = Math.Min(buffer.Length, _head.Length - _headRead);
         _head.AsMemory(_headRead, count).CopyTo(buffer);
         _headRead += count;
-        return count;
+        return new(count);
     }
 
     protected override void Dispose(bool disposing)
@@ -78,13 +96,13 @@ internal sealed class TextFileStream : ForwardStream
         {
             var read = await _content.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
             if (read > 0 && _gzip is { IsAtEnd: true }) throw new EndOfStreamException("the file ends within it.");
-            BytesRead += read;
+            _contentRead += read;
             return read;
         }
         catch (Exception exception) when (exception is InvalidDataException or ZstdException or EndOfStreamException)
         {
             throw _file.Invalid(
-                $"cannot be decompressed beyond byte {BytesRead} of its content: {exception.Message}",
+                $"cannot be decompressed beyond byte {_contentRead} of its content: {exception.Message}",
                 "The file is damaged or was cut off while it was written. Put it there again; nothing of it was loaded.",
                 exception);
         }
@@ -97,9 +115,6 @@ internal sealed class TextFileStream : ForwardStream
         : head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]) ? ("a Zstandard file", "Give it the extension .zst.")
         : head.StartsWith("%PDF"u8) ? ("a PDF document", "Check what was put there.")
         : null;
-
-    private static bool HasWideByteOrderMark(ReadOnlySpan<byte> head) =>
-        head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || head.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]) || head.StartsWith((ReadOnlySpan<byte>)[0, 0, 0xFE, 0xFF]);
 
     /// <summary>Counts what is read from the store, which is what progress is measured in.</summary>
     private sealed class CountingStream(SourceFile file, Stream inner) : ForwardStream
