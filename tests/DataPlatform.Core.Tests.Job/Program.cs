@@ -1,5 +1,6 @@
 using DataPlatform;
 using DataPlatform.Core.Tests.Job;
+using DataPlatform.Jobs;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -9,6 +10,7 @@ builder.AddDataPlatform();
 builder.AddDuckDb();
 builder.AddObjectStore("lake");
 builder.AddWarehouse("warehouse");
+builder.Services.AddSingleton<IJobCommand, EchoCommand>();
 
 var pipelines = (builder.Configuration["JOB_PIPELINES"] ?? "two-steps").Split(',');
 foreach (var name in pipelines) builder.AddPipeline(name, pipeline => Scenarios.Configure(name, pipeline));

@@ -61,6 +61,14 @@ internal sealed class Job : IJobCommands, IDisposable
     Task<int> IJobCommands.DoctorAsync(OutputFormat format, CancellationToken cancellationToken) =>
         new DoctorCommand(ForResult()).RunAsync(format, cancellationToken).WaitAsync(_shutdown.Abort);
 
+    async Task<int> IJobCommands.InvokeAsync(
+        Func<JobCommandContext, CancellationToken, Task<FailureClass>> run, ParseResult arguments, OutputFormat format, CancellationToken cancellationToken)
+    {
+        var context = new JobCommandContext(ForResult(), Catalog, arguments, format);
+        await _host.Services.GetRequiredService<Preflight>().EnsureSecretsAsync(cancellationToken).WaitAsync(_shutdown.Abort).ConfigureAwait(false);
+        return (int)await run(context, cancellationToken).WaitAsync(_shutdown.Abort).ConfigureAwait(false);
+    }
+
     // Standard output is for the command's result alone.
     private JobEnvironment ForResult()
     {
@@ -70,7 +78,7 @@ internal sealed class Job : IJobCommands, IDisposable
 
     private async Task<int> InvokeAsync(string[] args)
     {
-        var parsed = new JobCommandLine(this, Catalog).Parse(args);
+        var parsed = new JobCommandLine(this, Catalog, _host.Services.GetServices<IJobCommand>()).Parse(args);
         if (parsed.Action is ParseErrorAction misuse)
         {
             misuse.ShowHelp = false;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using DataPlatform.Jobs.Commands;
@@ -20,13 +21,17 @@ internal interface IJobCommands
     Task<int> ShowRunAsync(string runId, OutputFormat format, CancellationToken cancellationToken);
 
     Task<int> DoctorAsync(OutputFormat format, CancellationToken cancellationToken);
+
+    /// <summary>Runs a command that a package or the program has added.</summary>
+    Task<int> InvokeAsync(
+        Func<JobCommandContext, CancellationToken, Task<FailureClass>> run, ParseResult arguments, OutputFormat format, CancellationToken cancellationToken);
 }
 
-/// <summary>The job's command line: <c>run</c>, <c>list</c>, <c>describe</c>, <c>runs</c>, <c>doctor</c>.</summary>
+/// <summary>The job's command line: <c>run</c>, <c>list</c>, <c>describe</c>, <c>runs</c>, <c>doctor</c>, and what packages and the program add.</summary>
 internal sealed class JobCommandLine
 {
     private readonly IJobCommands _commands;
-    private readonly Func<string[]> _pipelines;
+    private readonly PipelineCatalog _catalog;
     private readonly Option<string?> _step = new("--step") { Description = "Run this step alone; the steps before it are taken as done.", HelpName = "step" };
     private readonly Option<string?> _from = new("--from") { Description = "Run this step and all that depend on it.", HelpName = "step" };
     private readonly Option<string?> _resume = new("--resume") { Description = "Continue this run: steps that succeeded in it are not run again.", HelpName = "run-id" };
@@ -43,9 +48,9 @@ internal sealed class JobCommandLine
         HelpName = "text|json",
     };
 
-    public JobCommandLine(IJobCommands commands, PipelineCatalog catalog)
+    public JobCommandLine(IJobCommands commands, PipelineCatalog catalog, IEnumerable<IJobCommand> added)
     {
-        (_commands, _pipelines) = (commands, () => [.. catalog.Names]);
+        (_commands, _catalog) = (commands, catalog);
         _runId.Validators.Add(RequireRunId);
         _resume.Validators.Add(RequireRunId);
         Root = new RootCommand("Runs data pipelines. Without a command it runs the only pipeline, as `run` does.")
@@ -53,6 +58,7 @@ internal sealed class JobCommandLine
             RunCommand(), ListCommand(), DescribeCommand(), RunsCommand(), DoctorCommand(),
         };
         AddRunOptions(Root);
+        Add(added);
         Root.Add(new Option<string?>("--environment") { Description = "The host environment: Development, Staging, Production.", HelpName = "name", Recursive = true });
         Root.SetAction((parsed, cancellationToken) => RunAsync(parsed, null, cancellationToken));
     }
@@ -60,15 +66,40 @@ internal sealed class JobCommandLine
     public RootCommand Root { get; }
 
     /// <summary>Reads the arguments. <c>@file</c> stands for the lines of a file, one argument each.</summary>
-    public ParseResult Parse(IEnumerable<string> args) => Root.Parse(
-        [.. WithoutConfiguration(args)], new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = ReadArgumentFile });
+    public ParseResult Parse(IReadOnlyList<string> args)
+    {
+        var parsed = ParseKnown(args);
+        if (parsed.Errors.Count == 0 && parsed.Action is not HelpAction) return parsed;
+
+        // Commands of steps are known once the pipelines are put together, which all other commands can do without.
+        Add(_catalog.FindCommands());
+        return ParseKnown(args);
+    }
 
     /// <summary>Whether the arguments, which need not be right, ask for a run that prints a JSON object: then a failure must print one too.</summary>
     public static bool AsksForJsonRun(IReadOnlyList<string> args)
     {
+        if (args is not ([] or ["run" or ['-', ..] or ['@', ..], ..])) return false;
         var asksForJson = args.Contains("--output=json", StringComparer.OrdinalIgnoreCase)
             || args.Zip(args.Skip(1)).Any(pair => pair.First == "--output" && pair.Second.Equals("json", StringComparison.OrdinalIgnoreCase));
         return asksForJson && !args.Any(arg => arg is "doctor" or "runs");
+    }
+
+    private ParseResult ParseKnown(IReadOnlyList<string> args) => Root.Parse(
+        [.. WithoutConfiguration(args)], new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = ReadArgumentFile });
+
+    private void Add(IEnumerable<IJobCommand> commands)
+    {
+        var host = new JobCommandHost((command, run) =>
+        {
+            command.Add(_output);
+            command.SetAction((parsed, cancellationToken) => _commands.InvokeAsync(run, parsed, parsed.GetValue(_output), cancellationToken));
+        });
+        foreach (var command in commands.Select(command => command.Create(host)))
+        {
+            // Steps of one kind bring the same command.
+            if (Root.Subcommands.All(known => known.Name != command.Name)) Root.Add(command);
+        }
     }
 
     // --Section:Key=value and --Section:Key value are the host's: it has read them when it was built.
@@ -157,7 +188,7 @@ internal sealed class JobCommandLine
     private Argument<string?> PipelineArgument()
     {
         var argument = new Argument<string?>("pipeline") { Description = "The pipeline; may be left out when there is only one.", Arity = ArgumentArity.ZeroOrOne };
-        argument.CompletionSources.Add(_ => _pipelines());
+        argument.CompletionSources.Add(_ => [.. _catalog.Names]);
         argument.Validators.Add(RequireNoOption);
         return argument;
     }

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using DataPlatform.Jobs.Commands;
 
@@ -10,6 +11,7 @@ namespace DataPlatform.Jobs;
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(RunListItem))]
+[JsonSerializable(typeof(JsonNode))]
 internal sealed partial class JobJson : JsonSerializerContext
 {
     /// <summary>Writes <c>→</c> and quotes as they are: the output is a file or a terminal, not a web page.</summary>

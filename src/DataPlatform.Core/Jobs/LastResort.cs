@@ -17,7 +17,7 @@ internal static class LastResort
         if (Interlocked.Exchange(ref InstalledConsole, console) is not null) return;
         AppDomain.CurrentDomain.UnhandledException += (_, e) =>
         {
-            if (e.ExceptionObject is Exception exception) Environment.Exit(Report(exception, InstalledConsole, new FailureClassification(), Environment.GetCommandLineArgs(), withTrace: false));
+            if (e.ExceptionObject is Exception exception) Environment.Exit(Report(exception, InstalledConsole, new FailureClassification(), Environment.GetCommandLineArgs()[1..], withTrace: false));
         };
     }
 

@@ -29,6 +29,22 @@ internal sealed class PipelineCatalog(IEnumerable<PipelineRegistration> registra
         return _built[registration.Name] = builder.Build();
     }
 
+    /// <summary>The commands that steps bring. A pipeline that cannot be put together brings none: <c>run</c> and <c>doctor</c> tell what is wrong with it.</summary>
+    /// <remarks>What is built for this is not kept: secrets in the configuration may not be known yet.</remarks>
+    public IEnumerable<IJobCommand> FindCommands() => _registrations.SelectMany(registration =>
+    {
+        try
+        {
+            var builder = new PipelineBuilder(registration.Name);
+            registration.Configure(builder);
+            return builder.Build().Steps.SelectMany(step => step.Commands).ToArray();
+        }
+        catch (Exception)
+        {
+            return [];
+        }
+    });
+
     private PipelineRegistration Find(string? name)
     {
         if (_registrations.Length == 0)

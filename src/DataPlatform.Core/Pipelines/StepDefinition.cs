@@ -34,7 +34,11 @@ public sealed class StepDefinition
     /// <summary>How long one attempt may take, or null for no limit.</summary>
     public TimeSpan? Timeout { get; internal set; }
 
-    internal Func<IServiceProvider, IStep> Create { get; }
+    /// <summary>Creates the step for one attempt, from the services of that attempt's scope.</summary>
+    public Func<IServiceProvider, IStep> Create { get; }
+
+    /// <summary>Commands that the step brings to the job's command line; each name once, however many steps bring it.</summary>
+    public IReadOnlyList<Jobs.IJobCommand> Commands { get; init; } = [];
 
     /// <summary>Throws a <see cref="DataPlatformException"/> when the definition is not complete, for example a source without a target.</summary>
     public Action? Validate { get; set; }

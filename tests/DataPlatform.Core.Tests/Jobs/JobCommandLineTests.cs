@@ -68,6 +68,7 @@ public class JobCommandLineTests
     [InlineData(false, "run", "--output", "text")]
     [InlineData(false, "doctor", "--output", "json", "--wrong")]
     [InlineData(false, "runs", "--output=json", "--limit", "x")]
+    [InlineData(false, "reconcile", "--output=json", "--wrong")]
     public void Arguments_that_are_wrong_may_still_ask_for_a_json_summary(bool expected, params string[] args) =>
         JobCommandLine.AsksForJsonRun(args).Should().Be(expected);
 
@@ -79,8 +80,46 @@ public class JobCommandLineTests
         completions.Select(c => c.Label).Should().Contain(["demand", "supply"]);
     }
 
+    [Fact]
+    public async Task Programs_and_steps_add_commands_and_pipelines_are_put_together_only_for_those_of_steps()
+    {
+        var built = 0;
+        var catalog = new PipelineCatalog(
+        [
+            new PipelineRegistration("broken", _ => throw new InvalidOperationException("Not now.")),
+            new PipelineRegistration("demand", pipeline =>
+            {
+                built++;
+                foreach (var step in new[] { "a", "b" }) pipeline.Add(new StepDefinition(step, "step", _ => null!) { Commands = [new Greeting("of-step")] });
+            }),
+        ]);
+        Task<int> Invoke(string args) =>
+            new JobCommandLine(_commands, catalog, [new Greeting("of-program"), new Greeting("run")]).Parse(args.Split(' ')).InvokeAsync(new InvocationConfiguration());
+
+        await Invoke("of-program greet --output json");
+        await Invoke("run demand");
+        built.Should().Be(0);
+        await Invoke("of-step greet");
+        built.Should().Be(1);
+
+        _commands.Called.Should().Equal("invoke greet Json CannotWrite", "run demand step= from= resume= run-id= date= Text", "invoke greet Text CannotWrite");
+        var help = new StringWriter();
+        new JobCommandLine(_commands, catalog, []).Parse(["--help"]).Invoke(new InvocationConfiguration { Output = help });
+        help.ToString().Should().Contain("of-step").And.Contain("doctor");
+    }
+
+    private sealed class Greeting(string name) : IJobCommand
+    {
+        public Command Create(JobCommandHost host)
+        {
+            var greet = new Command("greet", "Greets.");
+            host.SetAction(greet, (_, _) => Task.FromResult(FailureClass.CannotWrite));
+            return new Command(name, "Holds a command.") { greet };
+        }
+    }
+
     private JobCommandLine Line(params string[] pipelines) =>
-        new(_commands, new PipelineCatalog(pipelines.Select(name => new PipelineRegistration(name, _ => throw new InvalidOperationException("Built too early.")))));
+        new(_commands, new PipelineCatalog(pipelines.Select(name => new PipelineRegistration(name, _ => throw new InvalidOperationException("Built too early.")))), []);
 
     private Task<int> InvokeAsync(params string[] args) => Line("demand").Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 
@@ -101,6 +140,10 @@ public class JobCommandLineTests
         public Task<int> ShowRunAsync(string runId, OutputFormat format, CancellationToken cancellationToken) => Task.FromResult(Record($"show {runId} {format}"));
 
         public Task<int> DoctorAsync(OutputFormat format, CancellationToken cancellationToken) => Task.FromResult(Record($"doctor {format}"));
+
+        public async Task<int> InvokeAsync(
+            Func<JobCommandContext, CancellationToken, Task<FailureClass>> run, ParseResult arguments, OutputFormat format, CancellationToken cancellationToken) =>
+            Record($"invoke {arguments.CommandResult.Command.Name} {format} {await run(null!, cancellationToken)}");
 
         private int Record(string call)
         {
