@@ -1,4 +1,5 @@
 using DataPlatform.Crash.Tests.Job;
+using DataPlatform.Ingestion;
 using DataPlatform.Pipelines;
 using Microsoft.Extensions.Hosting;
 
@@ -14,6 +15,13 @@ builder.AddPipeline("big", pipeline =>
     pipeline.Ingest("load", From.Csv<Measurement>("lake", "measurements*.csv")).Into("warehouse", "raw.measurements", load => load.Append());
     pipeline.Step<ReportPeakMemory>("peak").After("load");
 });
+
+// The same events by each way of writing them, in parts of 1 MiB where that can be.
+void AddEvents(string disposition, Action<LoadBuilder<Event>> load) => builder.AddPipeline($"events-{disposition}", pipeline =>
+    pipeline.Ingest("load", From.Csv<Event>("lake", "events-*.csv")).Into("warehouse", "raw.events", (LoadBuilder<Event> into) => load(into.Quarantine(0.01))));
+AddEvents("append", load => load.Append().Checkpoint(mebibytes: 1));
+AddEvents("merge", load => load.Merge(e => e.Device).Checkpoint(mebibytes: 1));
+AddEvents("replace", load => load.Replace());
 
 builder.AddPipeline("parquet", pipeline =>
     pipeline.Ingest("load", From.Parquet<Measurement>("lake", "*.parquet")).Into("warehouse", "raw.measurements", load => load.Append()));

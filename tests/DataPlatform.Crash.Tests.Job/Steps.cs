@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 using DataPlatform.Ledger;
@@ -10,6 +11,9 @@ namespace DataPlatform.Crash.Tests.Job;
 
 /// <summary>A row of mixed types.</summary>
 public sealed record Measurement(long Id, int Sensor, decimal Amount, double Reading, DateTime MeasuredAt, string Note);
+
+/// <summary>Something that a device tells, again and again.</summary>
+public sealed record Event(long Id, int Device, decimal Amount, DateTime At, [MaxLength(60)] string Note);
 
 /// <summary>Says how much memory the process had at most.</summary>
 public sealed class ReportPeakMemory : IStep

@@ -43,6 +43,9 @@ internal abstract class JobEnvironment : IAsyncDisposable
 
     public Task<JobResult> RunAsync(string program, params IEnumerable<string> arguments) => JobProcess.RunAsync(program, Variables, Folder, arguments);
 
+    /// <summary>Has the job, and <see cref="OpenWarehouse"/>, use another PostgreSQL.</summary>
+    public virtual void UseServer(string connectionString) => throw new NotSupportedException("The embedded warehouse has no server.");
+
     public abstract IWarehouse OpenWarehouse();
 
     public abstract IObjectStore OpenLake();
@@ -90,8 +93,11 @@ internal abstract class JobEnvironment : IAsyncDisposable
     {
         private TestDatabase _database = null!;
         private TestBucket _bucket = null!;
+        private string _server = "";
 
-        public override IWarehouse OpenWarehouse() => new PostgreSqlWarehouse("warehouse", _database.ConnectionString);
+        public override void UseServer(string connectionString) => Variables["ConnectionStrings__warehouse"] = _server = connectionString;
+
+        public override IWarehouse OpenWarehouse() => new PostgreSqlWarehouse("warehouse", _server);
 
         public override IObjectStore OpenLake() => new S3ObjectStore(
             "lake",
@@ -102,7 +108,7 @@ internal abstract class JobEnvironment : IAsyncDisposable
         {
             _database = await TestPostgres.CreateDatabaseAsync();
             _bucket = await TestS3.CreateBucketAsync();
-            Variables["ConnectionStrings__warehouse"] = _database.ConnectionString;
+            UseServer(_database.ConnectionString);
             foreach (var (key, value) in _bucket.ConfigurationFor("lake")) Variables[key.Replace(":", "__", StringComparison.Ordinal)] = value;
         }
 

@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Text;
+using DataPlatform.Testing;
+using Npgsql;
+
+namespace DataPlatform.Crash.Tests;
+
+/// <summary>Loads from S3 into PostgreSQL while everything around them breaks: in the end the tables hold what an undisturbed run leaves.</summary>
+public sealed class LoadCrashTests(ITestOutputHelper output)
+{
+    private const int Kills = 25;
+
+    [Theory]
+    [InlineData("append")]
+    [InlineData("merge")]
+    [InlineData("replace")]
+    public async Task Killed_again_and_again_it_goes_on_from_its_last_commit(string disposition)
+    {
+        var (expected, duration) = await EventsJob.RunUndisturbedAsync(disposition);
+        var seed = Environment.GetEnvironmentVariable("CRASH_SEED") is { } given ? int.Parse(given, CultureInfo.InvariantCulture) : Random.Shared.Next();
+        var random = new Random(seed);
+        output.WriteLine($"CRASH_SEED={seed}, an undisturbed run takes {duration.TotalSeconds:0.00} s");
+
+        var kills = 0;
+        while (kills < Kills)
+        {
+            await using var job = await EventsJob.CreateAsync(disposition);
+            while (kills < Kills && await job.KillAfterAsync(duration * random.NextDouble()) is not null) kills++;
+
+            var last = await job.RunAsync();
+            last.ExitCode.Should().Be(0, $"kill {kills} of seed {seed}:\n{last.All}");
+            await job.AssertCompleteAsync();
+            (await job.Environment.HashTablesAsync()).Should().Equal(expected, $"kill {kills} of seed {seed}");
+        }
+    }
+
+    [Theory]
+    [InlineData("append", 2)]
+    [InlineData("merge", 5)]
+    public async Task Jobs_at_once_load_everything_once(string disposition, int jobs)
+    {
+        var (expected, _) = await EventsJob.RunUndisturbedAsync(disposition);
+        await using var job = await EventsJob.CreateAsync(disposition);
+
+        var results = await Task.WhenAll(Enumerable.Range(0, jobs).Select(_ => job.RunAsync()));
+
+        results.Should().OnlyContain(r => r.ExitCode == 0 || r.ExitCode == (int)FailureClass.Transient, string.Join("\n----\n", results.Select(r => r.All)));
+        results.Should().Contain(r => r.ExitCode == 0);
+        await job.AssertCompleteAsync();
+        (await job.Environment.HashTablesAsync()).Should().Equal(expected);
+    }
+
+    [Fact]
+    public async Task The_server_goes_down_in_the_middle_of_a_copy_and_the_step_tries_again()
+    {
+        var (expected, _) = await EventsJob.RunUndisturbedAsync("append");
+        await using var server = await ScratchPostgres.StartAsync();
+        await using var job = await EventsJob.CreateAsync("append");
+        job.Environment.UseServer(server.ConnectionString);
+
+        // Rows come slowly, so that the COPY is there to be hit.
+        await using var lake = job.PutBeforeS3(_ => new ConnectionPlan { BytesPerMillisecond = 4096 });
+        await using var running = job.Start();
+        var end = running.WaitAsync();
+        await UntilAsync(server.ConnectionString, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY \"raw\".\"events\"%' AND state = 'active'", end);
+        await server.RestartAsync();
+        var result = await end;
+
+        result.ExitCode.Should().BeOneOf([0, (int)FailureClass.Unavailable], result.All);
+        if (result.ExitCode != 0) (await job.RunAsync()).ExitCode.Should().Be(0);
+        await job.AssertCompleteAsync();
+        (await job.Environment.HashTablesAsync()).Should().Equal(expected);
+    }
+
+    [Theory]
+    [InlineData("append")]
+    [InlineData("merge")]
+    [InlineData("replace")]
+    public async Task Connections_to_the_server_are_cut_and_the_step_tries_again(string disposition)
+    {
+        var (expected, _) = await EventsJob.RunUndisturbedAsync(disposition);
+        await using var job = await EventsJob.CreateAsync(disposition);
+        var random = new Random(7);
+
+        // Half of the connections break after up to 3 MB, which is in the middle of a load for those that carry rows.
+        await using var proxy = job.PutBeforePostgres(i => i % 2 == 1 && i < 12 ? new ConnectionPlan { CutAfter = random.Next(3_000_000) } : new ConnectionPlan());
+        var result = await job.RunAsync();
+
+        proxy.Connections.Should().BeGreaterThan(2);
+        result.ExitCode.Should().BeOneOf([0, (int)FailureClass.Unavailable], result.All);
+        if (result.ExitCode != 0) (await job.RunAsync()).ExitCode.Should().Be(0);
+        await job.AssertCompleteAsync();
+        (await job.Environment.HashTablesAsync()).Should().Equal(expected);
+    }
+
+    [Fact]
+    public async Task S3_is_busy_slow_and_cut_off_and_the_load_comes_through()
+    {
+        var (expected, _) = await EventsJob.RunUndisturbedAsync("append");
+        await using var job = await EventsJob.CreateAsync("append");
+        const string Body = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>";
+        var busy = Encoding.ASCII.GetBytes($"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: {Body.Length}\r\nConnection: close\r\n\r\n{Body}");
+
+        await using var proxy = job.PutBeforeS3(i => (i % 3) switch
+        {
+            0 => new ConnectionPlan { Answer = busy },
+            1 => new ConnectionPlan { BytesPerMillisecond = 16 * 1024, CutAfter = 2_000 },
+            _ => new ConnectionPlan { CutAfter = 900 },
+        });
+        var result = await job.RunAsync();
+
+        proxy.Connections.Should().BeGreaterThan(3);
+        result.ExitCode.Should().Be(0, result.All);
+        await job.AssertCompleteAsync();
+        (await job.Environment.HashTablesAsync()).Should().Equal(expected);
+    }
+
+    [Fact]
+    public async Task On_a_full_disk_the_job_says_so_and_goes_on_once_there_is_room()
+    {
+        var (expected, _) = await EventsJob.RunUndisturbedAsync("append");
+        await using var disk = await SmallDisk.MountAsync(megabytes: 24);
+        await using var job = await EventsJob.CreateAsync("append");
+        await using var database = await disk.CreateDatabaseAsync();
+        job.Environment.UseServer(database.ConnectionString);
+        await disk.FillAsync(leaveMegabytes: 4);
+
+        var full = await job.RunAsync();
+        full.ExitCode.Should().Be((int)FailureClass.CannotWrite, full.All);
+        full.All.Should().Contain("No space left on device");
+        await job.AssertSoundAsync();
+
+        disk.Free();
+        var result = await job.RunAsync();
+        result.ExitCode.Should().Be(0, result.All);
+        await job.AssertCompleteAsync();
+        (await job.Environment.HashTablesAsync()).Should().Equal(expected);
+    }
+
+    private static async Task UntilAsync(string connectionString, string countSql, Task<JobResult> job)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(countSql, connection);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while ((long)(await command.ExecuteScalarAsync())! == 0)
+        {
+            if (job.IsCompleted) throw new InvalidOperationException($"The job ended before:\n{(await job).All}");
+            await timer.WaitForNextTickAsync();
+        }
+    }
+}

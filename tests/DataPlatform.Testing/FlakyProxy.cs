@@ -1,0 +1,103 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace DataPlatform.Testing;
+
+/// <summary>What a <see cref="FlakyProxy"/> does to one connection.</summary>
+public sealed record ConnectionPlan
+{
+    /// <summary>Cuts the connection, without a goodbye, once so many bytes went to the server.</summary>
+    public long CutAfter { get; init; } = long.MaxValue;
+
+    /// <summary>Answers with this and closes, and the server hears of nothing; null forwards.</summary>
+    public byte[]? Answer { get; init; }
+
+    /// <summary>The most bytes that go through from the server at once, a millisecond after the last; null for no limit.</summary>
+    public int? BytesPerMillisecond { get; init; }
+}
+
+/// <summary>A TCP proxy before a server that spoils chosen connections.</summary>
+public sealed class FlakyProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly (string Host, int Port) _server;
+    private readonly Func<int, ConnectionPlan> _planOf;
+    private readonly Task _accepting;
+    private readonly List<Task> _connections = [];
+
+    private FlakyProxy(string host, int port, Func<int, ConnectionPlan> planOf)
+    {
+        (_server, _planOf) = ((host, port), planOf);
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>Where it listens, on 127.0.0.1.</summary>
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>How many connections there were.</summary>
+    public int Connections => _connections.Count;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="host">The server's address.</param>
+    /// <param name="port">The server's port.</param>
+    /// <param name="planOf">What happens to a connection, by its number from 0.</param>
+    public static FlakyProxy Start(string host, int port, Func<int, ConnectionPlan> planOf) => new(host, port, planOf);
+
+    /// <summary>Ends all connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Stop();
+        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var connection in _connections) await connection.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (true) _connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token), _planOf(_connections.Count)));
+    }
+
+    private async Task ServeAsync(TcpClient client, ConnectionPlan plan)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        using (client)
+        {
+            if (plan.Answer is not null)
+            {
+                var stream = client.GetStream();
+                await stream.ReadAtLeastAsync(new byte[64 * 1024], 1, throwOnEndOfStream: false, end.Token);
+                await stream.WriteAsync(plan.Answer, end.Token);
+                client.Client.Shutdown(SocketShutdown.Send);
+                return;
+            }
+
+            using var server = new TcpClient();
+            await server.ConnectAsync(_server.Host, _server.Port, end.Token);
+            var there = PumpAsync(client.GetStream(), server.GetStream(), plan.CutAfter, null, end.Token);
+            var back = PumpAsync(server.GetStream(), client.GetStream(), long.MaxValue, plan.BytesPerMillisecond, end.Token);
+            await Task.WhenAny(there, back);
+            await end.CancelAsync();
+            if (plan.CutAfter < long.MaxValue)
+            {
+                // A reset, as from a network that is gone, rather than an orderly end.
+                client.LingerState = new LingerOption(enable: true, seconds: 0);
+                server.LingerState = new LingerOption(enable: true, seconds: 0);
+            }
+        }
+    }
+
+    private static async Task PumpAsync(Stream from, Stream to, long bytes, int? bytesPerMillisecond, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[bytesPerMillisecond ?? (64 * 1024)];
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(1));
+        while (bytes > 0 && await from.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, bytes)), cancellationToken) is var read and > 0)
+        {
+            await to.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            bytes -= read;
+            if (bytesPerMillisecond is not null) await timer.WaitForNextTickAsync(cancellationToken);
+        }
+    }
+}
