@@ -87,6 +87,32 @@ internal sealed class DuckDbTransaction(DuckDbDatabase database, DuckDbSession s
         await ExecuteAsync($"CREATE TABLE {table.ToSql()} ({string.Join(", ", columns)})", cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
+    public async Task AlterTableAsync(TableName table, Schema columns, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        await LockNameAsync(table, cancellationToken).ConfigureAwait(false);
+        await RunAsync(
+            native =>
+            {
+                if (Catalog.FindKind(native, table, Errors) != RelationKind.Table)
+                    throw Errors.Failed(FailureClass.Configuration, $"there is no table {table} to change.", "Create it first: CreateTableAsync does it from the columns.");
+
+                var existing = Catalog.Describe(native, table, Errors)!.ToSchema().FieldsList.ToDictionary(field => field.Name, StringComparer.OrdinalIgnoreCase);
+                var added = columns.FieldsList.Where(field => !existing.ContainsKey(field.Name)).ToArray();
+                var changed = columns.FieldsList.Where(field => existing.TryGetValue(field.Name, out var old) && DuckDbTypes.ToSql(old) != DuckDbTypes.ToSql(field)).ToArray();
+                if (added.Length + changed.Length == 0) return 0;
+
+                var views = Catalog.ListViews(native, Errors).Where(view => Catalog.IsReadable(native, view, Errors)).ToList();
+                foreach (var field in added) Alter($"ADD COLUMN {TableName.Quote(field.Name)} {TypeOf(table, field)}");
+                foreach (var field in changed) Alter($"ALTER COLUMN {TableName.Quote(field.Name)} TYPE {TypeOf(table, field)}");
+                var broken = views.Where(view => !Catalog.IsReadable(native, view, Errors)).ToList();
+                return broken.Count == 0 ? 0L : throw BrokenViews($"The columns of {table} were not changed", broken);
+
+                void Alter(string action) => Statement.Execute(native, $"ALTER TABLE {table.ToSql()} {action}", Errors);
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
     public async Task<IBulkWriter> BeginAppendAsync(TableName table, Schema schema, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(schema);
@@ -113,7 +139,7 @@ internal sealed class DuckDbTransaction(DuckDbDatabase database, DuckDbSession s
                 var create = $"CREATE OR REPLACE TABLE {table.ToSql()} AS (";
                 Statement.Execute(native, $"{create}{SqlText.Embeddable(selectSql)})", Errors, create.Length);
                 var broken = views.Where(view => !Catalog.IsReadable(native, view, Errors)).ToList();
-                return broken.Count == 0 ? Catalog.CountRows(native, table, Errors) : throw BrokenViews(table, broken);
+                return broken.Count == 0 ? Catalog.CountRows(native, table, Errors) : throw BrokenViews($"{table} was not replaced", broken);
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -212,16 +238,17 @@ internal sealed class DuckDbTransaction(DuckDbDatabase database, DuckDbSession s
 
     private string DefineColumn(TableName table, Field field, IReadOnlyList<string> key)
     {
-        var type = DuckDbTypes.ToSql(field)
-            ?? throw Errors.Failed(
-                FailureClass.Bug, $"column '{field.Name}' of {table} has the Arrow type {field.DataType.Name}, which has no column type.", "Widen it to a type of ColumnTypes first.");
         var required = !field.IsNullable || key.Contains(field.Name, StringComparer.Ordinal);
-        return $"{TableName.Quote(field.Name)} {type}{(required ? " NOT NULL" : "")}";
+        return $"{TableName.Quote(field.Name)} {TypeOf(table, field)}{(required ? " NOT NULL" : "")}";
     }
 
-    private WarehouseException BrokenViews(TableName table, IEnumerable<TableName> views) => Errors.Failed(
+    private string TypeOf(TableName table, Field field) => DuckDbTypes.ToSql(field)
+        ?? throw Errors.Failed(
+            FailureClass.Bug, $"column '{field.Name}' of {table} has the Arrow type {field.DataType.Name}, which has no column type.", "Widen it to a type of ColumnTypes first.");
+
+    private WarehouseException BrokenViews(string whatWasNotDone, IEnumerable<TableName> views) => Errors.Failed(
         FailureClass.Configuration,
-        $"{table} was not replaced, because views on it would not work any more: {string.Join(", ", views)}.",
+        $"{whatWasNotDone}, because views on it would not work any more: {string.Join(", ", views)}.",
         "Keep the columns they use, or change or drop these views first.");
 
     private async Task<T> GuardAsync<T>(Func<Task<T>> action)

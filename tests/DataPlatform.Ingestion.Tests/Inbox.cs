@@ -47,10 +47,10 @@ internal sealed class Inbox : IDisposable
 internal sealed record ReadResult(List<object?[]> Rows, List<RejectedRow> Rejected, List<SourceObject> Completed, int Batches)
 {
     /// <summary>Reads a source to its end, inferring the contract when it has none.</summary>
-    public static async Task<ReadResult> OfAsync(ISource source, SourceContext? context = null)
+    public static async Task<ReadResult> OfAsync(ISource source, SourceContext? context = null, Contract? contract = null)
     {
         context ??= new SourceContext();
-        var contract = source.Contract ?? await source.InferContractAsync(context, TestContext.Current.CancellationToken);
+        contract ??= source.Contract ?? await source.InferContractAsync(context, TestContext.Current.CancellationToken);
         var result = new ReadResult([], [], [], 0);
         if (contract is null) return result;
         await foreach (var batch in source.ReadAsync(context.With(contract), TestContext.Current.CancellationToken))

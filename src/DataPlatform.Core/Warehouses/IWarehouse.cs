@@ -81,6 +81,17 @@ public interface IWarehouseTransaction : IAsyncDisposable
     /// <param name="cancellationToken">Cancels.</param>
     Task CreateTableAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Gives columns of an existing table: those that it lacks are added and are NULL in its rows, those that it has with another type are changed to it, with their values
+    /// converted. Columns not given stay. Whether a conversion is without loss is the caller's to know.
+    /// </summary>
+    /// <remarks>PostgreSQL lets nobody else read or write the table from this call to the commit.</remarks>
+    /// <param name="table">The table.</param>
+    /// <param name="columns">The columns as they are to be.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="WarehouseException">There is no such table, a view uses a column whose type is to change, or a value does not convert.</exception>
+    Task AlterTableAsync(TableName table, Schema columns, CancellationToken cancellationToken = default);
+
     /// <summary>Begins a bulk append by the fastest way the system has. Columns are matched by name; those not given stay NULL or default.</summary>
     Task<IBulkWriter> BeginAppendAsync(TableName table, Schema schema, CancellationToken cancellationToken = default);
 

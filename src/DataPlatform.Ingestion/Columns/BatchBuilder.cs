@@ -129,8 +129,9 @@ internal sealed class BatchBuilder
     public SourceBatch Take()
     {
         var buffers = _buffers;
-        var rows = Row == 0 ? null : new PooledRecordBatch(_contract.Schema, [.. Columns.Select(c => c.Build(Row))], Row, () => _free.Add(buffers));
-        var batch = new SourceBatch(rows, _rejected) { BytesRead = _bytesRead, CompletedObjects = _completed, OpenObject = Open, Cursors = _cursors };
+        var discarded = Columns.Select(c => (c.Column.Name, Values: c.TakeDiscarded())).Where(c => c.Values > 0).ToArray();
+        var rows = Row == 0 ? null : new PooledRecordBatch(_contract.Schema, [.. Columns.Where(c => !c.Column.IsAbsent).Select(c => c.Build(Row))], Row, () => _free.Add(buffers));
+        var batch = new SourceBatch(rows, _rejected) { BytesRead = _bytesRead, CompletedObjects = _completed, OpenObject = Open, Cursors = _cursors, Discarded = discarded };
         if (rows is not null) _buffers = TakeBuffers();
         (Row, IsFull, _bytesRead, _rejectedBytes) = (0, false, 0, 0);
         (_rejected, _completed, _cursors) = ([], [], new Dictionary<string, string>(StringComparer.Ordinal));

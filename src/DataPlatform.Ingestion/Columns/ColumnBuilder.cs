@@ -17,6 +17,7 @@ internal abstract class ColumnBuilder
 
     private readonly bool _nullable;
     private int _nulls;
+    private long _discarded;
 
     protected ColumnBuilder(ContractColumn column)
     {
@@ -36,6 +37,7 @@ internal abstract class ColumnBuilder
 
     public static ColumnBuilder Create(ContractColumn column) => column.Field.DataType switch
     {
+        _ when column.IsAbsent => new AbsentColumnBuilder(column),
         BooleanType => new BooleanColumnBuilder(column),
         Int16Type => new Int16ColumnBuilder(column),
         Int32Type => new Int32ColumnBuilder(column),
@@ -55,7 +57,7 @@ internal abstract class ColumnBuilder
     };
 
     /// <summary>Whether values of a kind can be in the column at all; each one is still looked at. Text is, when it reads as the column's type.</summary>
-    public bool Accepts(ValueKind kind) => kind == ValueKind.Text || (kind, this) is
+    public bool Accepts(ValueKind kind) => kind == ValueKind.Text || this is AbsentColumnBuilder || (kind, this) is
         (ValueKind.Integer, Int16ColumnBuilder or Int32ColumnBuilder or Int64ColumnBuilder or FloatColumnBuilder or DoubleColumnBuilder or DecimalColumnBuilder)
         or (ValueKind.Float, FloatColumnBuilder or DoubleColumnBuilder)
         or (ValueKind.Decimal, DecimalColumnBuilder or Int16ColumnBuilder or Int32ColumnBuilder or Int64ColumnBuilder)
@@ -123,6 +125,20 @@ internal abstract class ColumnBuilder
         }
 
         SetBlank(row);
+        return true;
+    }
+
+    /// <summary>How many values <see cref="TryDiscard"/> left out since this was last asked.</summary>
+    public long TakeDiscarded() => Interlocked.Exchange(ref _discarded, 0);
+
+    /// <summary>
+    /// Sets the row to NULL in place of a value that cannot be read as the column's type, given as text, when the contract says so. A value that can be read and breaks a
+    /// rule is not one of these.
+    /// </summary>
+    public bool TryDiscard(int row, ReadOnlySpan<byte> text)
+    {
+        if (!Column.DiscardsValues || ExplainValue(text) is not null || !TrySetNull(row)) return false;
+        _discarded++;
         return true;
     }
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using Apache.Arrow.Types;
 
 namespace DataPlatform.Ingestion;
 
@@ -12,6 +13,17 @@ public abstract record ColumnConstraint
 
     /// <summary>The rule in one canonical text; part of <see cref="Contract.Version"/>.</summary>
     public abstract override string ToString();
+
+    /// <summary>The rule for a column of another type, which holds all values of the one it is for.</summary>
+    internal virtual ColumnConstraint For(IArrowType type) => this;
+
+    /// <summary>A number in the form in which constraints of a type have it; anything else as it is.</summary>
+    private protected static object? As(object? value, IArrowType type) => (value, type) switch
+    {
+        (long number, Decimal128Type) => (decimal)number,
+        (long number, FloatType or DoubleType) => (double)number,
+        _ => value,
+    };
 
     /// <summary>A value as canonical text.</summary>
     private protected static string Format(object? value) => value switch
@@ -31,6 +43,8 @@ public abstract record ColumnConstraint
 /// <param name="MaximumIsExclusive">Whether <paramref name="Maximum"/> itself is too much.</param>
 public sealed record RangeConstraint(object? Minimum, object? Maximum, bool MinimumIsExclusive = false, bool MaximumIsExclusive = false) : ColumnConstraint
 {
+    internal override ColumnConstraint For(IArrowType type) => this with { Minimum = As(Minimum, type), Maximum = As(Maximum, type) };
+
     /// <inheritdoc/>
     public override string ToString() => (Minimum, Maximum) switch
     {
@@ -66,6 +80,8 @@ public sealed record PatternConstraint(string Pattern) : ColumnConstraint
 /// <param name="Values">The set.</param>
 public sealed record AllowedValuesConstraint(IReadOnlyList<object> Values) : ColumnConstraint
 {
+    internal override ColumnConstraint For(IArrowType type) => this with { Values = [.. Values.Select(value => As(value, type)!)] };
+
     /// <inheritdoc/>
     public override string ToString() => $"one of {string.Join(", ", Values.Select(Format))}";
 }

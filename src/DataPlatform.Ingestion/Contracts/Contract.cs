@@ -38,7 +38,7 @@ public sealed class Contract
             }
         }
 
-        Schema = new Schema(Columns.Select(c => c.Field), metadata: null);
+        Schema = new Schema(Columns.Where(c => !c.IsAbsent).Select(c => c.Field), metadata: null);
         Version = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToString())))[..12];
     }
 
@@ -68,7 +68,9 @@ public sealed class Contract
     /// <summary>The place of a column among <see cref="Columns"/>, or -1.</summary>
     internal int IndexOf(string name) => _byName.GetValueOrDefault(name, -1);
 
-    internal Contract With(Func<ContractColumn, ContractColumn> change) => new([.. Columns.Select(change)]) { IsInferred = IsInferred };
+    internal Contract With(Func<ContractColumn, ContractColumn> change) => With([.. Columns.Select(change)]);
+
+    internal Contract With(IReadOnlyList<ContractColumn> columns) => new(columns) { IsInferred = IsInferred };
 
     /// <summary>The contract in one canonical text, a line a column.</summary>
     public override string ToString() => string.Join('\n', Columns);

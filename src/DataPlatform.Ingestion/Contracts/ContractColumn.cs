@@ -1,5 +1,4 @@
 using Apache.Arrow;
-using Apache.Arrow.Types;
 using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion;
@@ -40,13 +39,41 @@ public sealed class ContractColumn
     /// <summary>Whether the type is a decimal whose digits were not chosen, so that an existing table's may be taken.</summary>
     internal bool HasDefaultPrecision { get; init; }
 
-    internal ContractColumn With(IArrowType type) => new(new Field(Name, type, IsNullable, Field.Metadata), SourceName, Constraints);
+    /// <summary>Whether it was looked for and no value was found, so that its type is a guess.</summary>
+    internal bool IsUnseen { get; init; }
 
-    internal ContractColumn AsRequired() => IsNullable
-        ? new ContractColumn(new Field(Name, Field.DataType, false, Field.Metadata), SourceName, Constraints) { HasDefaultPrecision = HasDefaultPrecision }
-        : this;
+    /// <summary>The column with the narrowest type that holds what was seen of it.</summary>
+    internal Field Narrowest
+    {
+        get => field ?? Field;
+        init;
+    }
+
+    /// <summary>Whether the table lacks it and no row may have a value in it.</summary>
+    internal bool IsAbsent { get; private init; }
+
+    /// <summary>Whether a value that cannot be read as the type becomes NULL, where that is allowed.</summary>
+    internal bool DiscardsValues { get; private init; }
+
+    /// <summary>The same with another type or nullability. Rules go with it: their values are put into the form of the new type.</summary>
+    internal ContractColumn With(Field field) => Copy(field, [.. Constraints.Select(constraint => constraint.For(field.DataType))], IsAbsent, DiscardsValues);
+
+    internal ContractColumn AsRequired() => IsNullable ? Copy(new Field(Name, Field.DataType, false, Field.Metadata), Constraints, IsAbsent, DiscardsValues) : this;
+
+    internal ContractColumn AsAbsent() => Copy(Field, Constraints, absent: true, DiscardsValues);
+
+    internal ContractColumn WithValuesDiscarded() => Copy(Field, Constraints, IsAbsent, discardsValues: true);
+
+    private ContractColumn Copy(Field field, IReadOnlyList<ColumnConstraint> constraints, bool absent, bool discardsValues) => new(field, SourceName, constraints)
+    {
+        HasDefaultPrecision = HasDefaultPrecision,
+        IsUnseen = IsUnseen,
+        Narrowest = Narrowest,
+        IsAbsent = absent,
+        DiscardsValues = discardsValues,
+    };
 
     /// <summary>The column in one canonical text: <c>fare decimal(8,2) not null, at least 0</c>.</summary>
     public override string ToString() =>
-        string.Join(", ", Constraints.Select(c => c.ToString()).Prepend($"{Name} {ColumnTypeName.Of(Field)}{(IsNullable ? "" : " not null")}"));
+        string.Join(", ", Constraints.Select(c => c.ToString()).Prepend($"{Name} {(IsAbsent ? "absent" : ColumnTypeName.Of(Field))}{(IsNullable ? "" : " not null")}"));
 }

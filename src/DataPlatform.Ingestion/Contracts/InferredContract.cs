@@ -7,20 +7,21 @@ internal static class InferredContract
 {
     /// <param name="text">Where they were found.</param>
     /// <param name="columns">The names the text has for them, with what was seen.</param>
-    /// <param name="target">The target table's columns: those that it has keep their type, those that it lacks are left out.</param>
-    public static Contract Create(ISourceText text, IReadOnlyList<(string SourceName, TypeInference Type)> columns, Schema? target) =>
-        Create(text, [.. columns.Select(column => (column.SourceName, Field: column.Type.ToField(column.SourceName)))], target);
+    public static Contract Create(ISourceText text, IReadOnlyList<(string SourceName, TypeInference Type)> columns) => Create(text, columns, (name, sourceName, seen) =>
+        new ContractColumn(seen.ToField(name), sourceName) { IsUnseen = seen.IsUnseen, Narrowest = new Field(name, seen.NarrowestType, nullable: true) });
 
     /// <param name="text">Where they were found.</param>
     /// <param name="columns">The names the text has for them, with their types.</param>
-    /// <param name="target">The target table's columns: those that it has keep their type, those that it lacks are left out.</param>
-    public static Contract Create(ISourceText text, IReadOnlyList<(string SourceName, Field Field)> columns, Schema? target)
+    public static Contract Create(ISourceText text, IReadOnlyList<(string SourceName, Field Field)> columns) => Create(text, columns, (name, sourceName, field) =>
+        new ContractColumn(new Field(name, field.DataType, nullable: true, field.Metadata), sourceName));
+
+    private static Contract Create<T>(ISourceText text, IReadOnlyList<(string SourceName, T Seen)> columns, Func<string, string, T, ContractColumn> create)
     {
         var result = new List<ContractColumn>(columns.Count);
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < columns.Count; i++)
         {
-            var (sourceName, field) = columns[i];
+            var (sourceName, seen) = columns[i];
             var name = NameOf(sourceName, i);
             if (!names.TryAdd(name, sourceName))
             {
@@ -29,14 +30,10 @@ internal static class InferredContract
                     "Declare the columns with a record, and say with [Column(\"…\")] which of them you mean.");
             }
 
-            var known = target?.GetFieldIndex(name) is >= 0 and var index ? target.GetFieldByIndex(index) : null;
-            if (target is null || known is not null)
-                result.Add(new ContractColumn(new Field(name, (known ?? field).DataType, known?.IsNullable ?? true, (known ?? field).Metadata), sourceName.Length > 0 ? sourceName : name));
+            result.Add(create(name, sourceName.Length > 0 ? sourceName : name, seen));
         }
 
-        return result.Count > 0
-            ? new Contract(result) { IsInferred = true }
-            : throw text.Invalid($"has no column that the target table has: {string.Join(", ", names.Keys)}.", "Load it into a table of its own.");
+        return new Contract(result) { IsInferred = true };
     }
 
     /// <summary>The column that a name in a file stands for.</summary>

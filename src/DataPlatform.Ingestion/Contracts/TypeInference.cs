@@ -17,6 +17,7 @@ internal sealed class TypeInference
 
     private Candidates _left = Candidates.All;
     private bool _seen, _json;
+    private long _least, _greatest;
 
     [Flags]
     private enum Candidates
@@ -40,7 +41,12 @@ internal sealed class TypeInference
         _seen = true;
         if (isText) _left &= ~(Candidates.Int64 | Candidates.Double | Candidates.Boolean);
         if (_left == Candidates.None) return;
-        if (_left.HasFlag(Candidates.Int64) && !(IsPlainNumber(text) && Utf8Parsing.TryParseInt64(text, out _))) _left &= ~Candidates.Int64;
+        if (_left.HasFlag(Candidates.Int64))
+        {
+            if (IsPlainNumber(text) && Utf8Parsing.TryParseInt64(text, out var number)) (_least, _greatest) = (Math.Min(_least, number), Math.Max(_greatest, number));
+            else _left &= ~Candidates.Int64;
+        }
+
         if (_left.HasFlag(Candidates.Double) && !(IsPlainNumber(text) && CountDigits(text) <= MaxDoubleDigits && Utf8Parsing.TryParseDouble(text, out _))) _left &= ~Candidates.Double;
         if (_left.HasFlag(Candidates.Date) && !Utf8Parsing.TryParseDate(text, out _)) _left &= ~Candidates.Date;
         if ((_left & (Candidates.Timestamp | Candidates.TimestampUtc)) != 0)
@@ -55,6 +61,17 @@ internal sealed class TypeInference
 
     /// <summary>Takes into account that the source has a nested value.</summary>
     public void AddNested() => _json = true;
+
+    /// <summary>Whether nothing was seen that says what the type is.</summary>
+    public bool IsUnseen => !_seen && !_json;
+
+    /// <summary>The narrowest type that holds what was seen; differs from that of <see cref="ToField"/> for integers.</summary>
+    public IArrowType NarrowestType => ToField("") switch
+    {
+        { DataType: Int64Type } when _least >= short.MinValue && _greatest <= short.MaxValue => Int16Type.Default,
+        { DataType: Int64Type } when _least >= int.MinValue && _greatest <= int.MaxValue => Int32Type.Default,
+        var seen => seen.DataType,
+    };
 
     /// <summary>The column for what was seen.</summary>
     public Field ToField(string name)

@@ -36,14 +36,14 @@ public class IngestBuilder
     private protected StepBuilder Into<TLoad>(Connection<IWarehouse> warehouse, TableName table, TLoad load, Action<TLoad>? configure) where TLoad : LoadBuilder
     {
         configure?.Invoke(load);
-        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.Key, load.MaxRejected) { CheckpointBytes = load.CheckpointBytes };
+        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.Key, load.MaxRejected) { CheckpointBytes = load.CheckpointBytes, Modes = load.Modes };
         if (load is { CheckpointBytes: not null, Disposition: WriteDisposition.Replace })
         {
             throw new DataPlatformException(
                 FailureClass.Configuration, $"Step '{Definition.Name}' replaces {table} and has checkpoints, but a table is replaced all at once.", "Leave .Checkpoint(…) out, or append or merge.");
         }
 
-        if (_source.Contract is { } contract) TargetFit.Adapt(contract, target: null, _settings);
+        if (_source.Contract is { } contract) TargetFit.CheckKey(contract, _settings);
         Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionName})";
         return new IngestStepBuilder(Definition);
     }
@@ -91,6 +91,9 @@ internal sealed record IngestSettings(
 {
     /// <summary>How many bytes of column data a part of a long load has, or null when it commits once.</summary>
     public long? CheckpointBytes { get; init; }
+
+    /// <summary>What happens when the table differs from what is to be loaded.</summary>
+    public ContractModes Modes { get; init; } = ContractModes.Default;
 
     public string DispositionName => Disposition switch
     {

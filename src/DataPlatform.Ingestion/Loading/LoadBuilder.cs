@@ -15,6 +15,8 @@ public class LoadBuilder
 
     internal double MaxRejected { get; private set; }
 
+    internal ContractModes Modes { get; private set; } = ContractModes.Default;
+
     internal long? CheckpointBytes { get; private set; }
 
     /// <summary>Adds the rows to those there are. The default.</summary>
@@ -63,6 +65,20 @@ public class LoadBuilder
         CheckpointBytes = (long)mebibytes << 20;
         return this;
     }
+
+    /// <summary>Says what happens when the table differs from what is to be loaded.</summary>
+    /// <example><code>
+    /// load.Contract(c => c.Columns(OnChange.Evolve).Types(OnChange.Freeze))
+    /// </code></example>
+    /// <param name="configure">Sets the modes for tables, columns and types.</param>
+    public LoadBuilder Contract(Action<ContractBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var contract = new ContractBuilder();
+        configure(contract);
+        Modes = contract.Modes;
+        return this;
+    }
 }
 
 /// <summary>Says how rows, which a record declares, get into their table.</summary>
@@ -107,6 +123,13 @@ public sealed class LoadBuilder<T> : LoadBuilder
     public new LoadBuilder<T> Checkpoint(int mebibytes)
     {
         base.Checkpoint(mebibytes);
+        return this;
+    }
+
+    /// <inheritdoc cref="LoadBuilder.Contract"/>
+    public new LoadBuilder<T> Contract(Action<ContractBuilder> configure)
+    {
+        base.Contract(configure);
         return this;
     }
 

@@ -17,6 +17,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     private readonly IWarehouse _warehouse = settings.Warehouse.Resolve(services);
     private readonly List<RejectedRow> _firstRejected = [];
+    private readonly Dictionary<string, long> _discarded = new(StringComparer.Ordinal);
     private IReadOnlySet<(string Path, string ETag)>? _known;
     private LoadCounts _total;
     private long _committed;
@@ -84,7 +85,9 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     private async Task<bool> IsCurrentAsync(SourceContext source, CancellationToken cancellationToken)
     {
-        if (source.Target is null) return await DescribeTargetAsync(cancellationToken).ConfigureAwait(false) is null;
+        var target = await DescribeTargetAsync(cancellationToken).ConfigureAwait(false);
+        if (source.Target is null || target is null) return source.Target is null && target is null;
+        if (!TargetFit.AreSame(source.Target, target)) return false;
         if (!source.LoadedObjects.SetEquals(await ListLoadedAsync(cancellationToken).ConfigureAwait(false))) return false;
         foreach (var (name, seen) in source.CursorsSeen)
         {
@@ -103,6 +106,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         var before = _total;
         var schema = source.Contract.Schema;
         var rows = TakeRowsAsync(load, source, _known, batches, cancellationToken);
+        await EvolveAsync(load, source, cancellationToken).ConfigureAwait(false);
         BulkWriteResult written;
         try
         {
@@ -122,9 +126,21 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         var balance = (_total - before).ToBalance(written);
         await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
         _committed += balance.Written;
+        foreach (var (column, values) in _discarded)
+            step.Logger.LogWarning("Load {LoadId}: {Values} values of {Column} could not be read as its type and are NULL in {Table}", load.LoadId, values, column, settings.Table);
+        _discarded.Clear();
         step.Logger.LogInformation(
             "Load {LoadId} into {Table}: {RowsRead} rows read, {RowsWritten} written, {RowsRejected} rejected, {RowsDeduplicated} deduplicated",
             load.LoadId, settings.Table, balance.Read, balance.Written, balance.Rejected, balance.Deduplicated);
+    }
+
+    private async Task EvolveAsync(LoadTransaction load, SourceContext source, CancellationToken cancellationToken)
+    {
+        if (source.Target is not { } target || settings.Disposition == WriteDisposition.Replace || TargetFit.Changes(source.Contract, target) is not { Count: > 0 } changes) return;
+        await load.Warehouse.AlterTableAsync(settings.Table, source.Contract.Schema.WithColumn(LoadTransaction.LoadIdColumn), cancellationToken).ConfigureAwait(false);
+        var detail = $"load {load.LoadId}: {string.Join(", ", changes)}";
+        await step.GetLedger(_warehouse).AuditAsync(load.Warehouse, new AuditEvent("table.alter", settings.Table.ToString(), step.Run.RunId, detail), cancellationToken).ConfigureAwait(false);
+        step.Logger.LogInformation("{Table} is changed with load {LoadId}: {Changes}", settings.Table, load.LoadId, string.Join(", ", changes));
     }
 
     /// <summary>
@@ -173,6 +189,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         // Objects that are read again, to replace a table or because it was dropped, are on record already.
         foreach (var read in batch.CompletedObjects.Where(o => !known.Contains((o.Path, o.ETag)))) load.AddObject(read.Path, read.ETag, read.Rows);
         foreach (var (name, value) in batch.Cursors) load.SetCursor(name, value);
+        foreach (var (column, values) in batch.Discarded) _discarded[column] = _discarded.GetValueOrDefault(column) + values;
         _total += new LoadCounts(batch.RowsRead, batch.Rejected.Count, batch.RowsFiltered, batch.BytesRead);
     }
 

@@ -13,7 +13,7 @@ public interface ISource
     Contract? Contract { get; }
 
     /// <summary>Finds the contract of what there is to read, when <see cref="Contract"/> is null. Null when there is nothing to read.</summary>
-    /// <param name="context">What was read before. Columns that the target table has keep their types.</param>
+    /// <param name="context">What was read before. The load fits what is found to the table that there is.</param>
     /// <param name="cancellationToken">Cancels.</param>
     ValueTask<Contract?> InferContractAsync(SourceContext context, CancellationToken cancellationToken) => new(Contract);
 

@@ -38,6 +38,9 @@ public sealed class SourceBatch(RecordBatch? rows, IReadOnlyList<RejectedRow>? r
     /// <summary>Where to go on after this batch, by name of cursor. Found by the next run with <see cref="SourceContext.FindCursorAsync"/> once the load commits.</summary>
     public IReadOnlyDictionary<string, string> Cursors { get; init; } = System.Collections.ObjectModel.ReadOnlyDictionary<string, string>.Empty;
 
+    /// <summary>How many values of which columns were left out because they could not be read as the column's type.</summary>
+    internal IReadOnlyList<(string Column, long Values)> Discarded { get; init; } = [];
+
     /// <summary>Disposes of the rows.</summary>
     public void Dispose() => Rows?.Dispose();
 }

@@ -66,7 +66,11 @@ public sealed class InferenceTests : IDisposable
     {
         _inbox.With("a.csv", "id,zip,extra\n1,12345,x\n").With("b.csv", "id,zip\n2,02134\n");
         var target = new Schema([new Field("zip", StringType.Default, true), new Field("id", Int32Type.Default, false), ColumnTypes.Json("tags")], null);
-        var result = await ReadResult.OfAsync(From.Csv(_inbox.Store, "*"), new SourceContext { Target = target });
+        var source = From.Csv(_inbox.Store, "*");
+        var context = new SourceContext { Target = target };
+        var settings = new IngestSettings(source, new("warehouse"), "raw.places", WriteDisposition.Append, [], 0);
+        var fitted = TargetFit.Adapt((await source.InferContractAsync(context, TestContext.Current.CancellationToken))!, new Schema([.. target.FieldsList, new Field("_load_id", Int64Type.Default, false)], null), settings);
+        var result = await ReadResult.OfAsync(source, context.With(fitted), fitted);
         result.Rows.Should().BeEquivalentTo(new object?[][] { [1, "12345"], [2, "02134"] }, options => options.WithStrictOrdering());
     }
 

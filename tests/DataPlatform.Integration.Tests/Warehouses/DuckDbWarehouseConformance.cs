@@ -8,6 +8,8 @@ public sealed class DuckDbWarehouseConformance : WarehouseConformance
 {
     private readonly ScratchFolder _folder = new();
 
+    protected override bool ViewsFollowTheirColumns => true;
+
     protected override bool EnforcesKeys => false;
 
     protected override Task<IWarehouse> OpenAsync() =>

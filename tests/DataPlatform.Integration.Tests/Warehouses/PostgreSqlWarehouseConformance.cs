@@ -8,6 +8,8 @@ public sealed class PostgreSqlWarehouseConformance : WarehouseConformance
 {
     private TestDatabase _database = null!;
 
+    protected override bool ViewsFollowTheirColumns => false;
+
     protected override async Task<IWarehouse> OpenAsync()
     {
         _database = await TestPostgres.CreateDatabaseAsync(TestContext.Current.CancellationToken);

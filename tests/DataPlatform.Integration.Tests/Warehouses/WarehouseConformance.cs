@@ -29,6 +29,9 @@ public abstract class WarehouseConformance : IAsyncLifetime
     /// <summary>Opens an empty warehouse.</summary>
     protected abstract Task<IWarehouse> OpenAsync();
 
+    /// <summary>Whether a view goes on working when a column it uses gets another type. Where it does not, the change is refused.</summary>
+    protected abstract bool ViewsFollowTheirColumns { get; }
+
     /// <summary>Whether an append to a table with a key is refused when the table has the key already; a merge keeps keys unique in any case.</summary>
     protected virtual bool EnforcesKeys => true;
 
@@ -304,6 +307,72 @@ public abstract class WarehouseConformance : IAsyncLifetime
         var failure = await FailAsync(() => MergeAsync(Target, Trips, ["trip_id"], [[1L, "a", null]]));
         failure.FailureClass.Should().Be(FailureClass.Configuration);
         failure.Message.Should().Contain("trip_id");
+    }
+
+    [Fact]
+    public async Task Columns_are_added_and_widened_and_rows_go_into_them_in_the_same_transaction()
+    {
+        var table = NextTable();
+        await InTransactionAsync(transaction => transaction.CreateTableAsync(table, Columns(("small", Int16Type.Default), ("number", Int32Type.Default), ("real", FloatType.Default),
+            ("money", new Decimal128Type(6, 2)), ("mixed", Int64Type.Default), ("other", StringType.Default)), [], Cancelled));
+        await AppendAsync(table, (await DescribeAsync(table))!, [[(short)-7, 1 << 30, 0.5f, 1234.56m, long.MinValue, "kept"]]);
+
+        var wide = Columns(("small", Int64Type.Default), ("number", new Decimal128Type(14, 4)), ("real", DoubleType.Default), ("money", new Decimal128Type(20, 5)), ("mixed", StringType.Default),
+            ("New one", ColumnTypes.TimestampUtc));
+        await InTransactionAsync(async transaction =>
+        {
+            await transaction.AlterTableAsync(table, wide, Cancelled);
+            await transaction.AlterTableAsync(table, wide, Cancelled);
+            await AppendAsync(transaction, table, wide, [[1L, 2.0001m, 0.1, 3.00001m, "x", DateTime.UnixEpoch]]);
+            (await Warehouse.ReadAsync("SELECT 1", null, Cancelled).ToRowsAsync()).Should().ContainSingle();
+        });
+
+        ShouldHaveColumns(await DescribeAsync(table), ("small", Int64Type.Default), ("number", new Decimal128Type(14, 4)), ("real", DoubleType.Default), ("money", new Decimal128Type(20, 5)),
+            ("mixed", StringType.Default), ("other", StringType.Default), ("New one", ColumnTypes.TimestampUtc));
+        (await QueryAsync($"SELECT small, number, real, money, mixed, other, \"New one\" FROM {table.ToSql()} ORDER BY small")).Should().BeEquivalentTo(
+            new object?[][] { [-7L, 1073741824m, 0.5, 1234.56m, "-9223372036854775808", "kept", null], [1L, 2.0001m, 0.1, 3.00001m, "x", null, DateTimeOffset.UnixEpoch] },
+            options => options.WithStrictOrdering());
+    }
+
+    [Fact]
+    public async Task Keys_widen_too_and_what_is_rolled_back_was_never_changed()
+    {
+        var table = NextTable();
+        await InTransactionAsync(transaction => transaction.CreateTableAsync(table, new Schema([new Field("id", Int32Type.Default, false)], null), ["id"], Cancelled));
+        await AppendAsync(table, (await DescribeAsync(table))!, [[1]]);
+        await using (var transaction = await Warehouse.BeginAsync(Cancelled)) await transaction.AlterTableAsync(table, Columns(("id", Int64Type.Default), ("more", BooleanType.Default)), Cancelled);
+        ShouldHaveColumns(await DescribeAsync(table), ("id", Int32Type.Default));
+
+        await InTransactionAsync(transaction => transaction.AlterTableAsync(table, Columns(("id", Int64Type.Default)), Cancelled));
+        await MergeAsync(table, new Schema([new Field("id", Int64Type.Default, false)], null), ["id"], [[1L], [1L << 40]]);
+        (await QueryAsync($"SELECT id FROM {table.ToSql()} ORDER BY id")).Select(row => row[0]).Should().Equal(1L, 1L << 40);
+    }
+
+    [Fact]
+    public async Task Views_go_on_working_when_columns_change_or_are_named_as_what_is_in_the_way()
+    {
+        var (table, view) = (NextTable(), NextTable());
+        await AppendAsync(table, Columns(("id", Int32Type.Default), ("note", StringType.Default)), [[1, "a"]]);
+        await InTransactionAsync(transaction => transaction.ReplaceViewAsync(view, $"SELECT id FROM {table.ToSql()}", Cancelled));
+
+        Task Widen() => InTransactionAsync(transaction => transaction.AlterTableAsync(table, Columns(("id", Int64Type.Default)), Cancelled));
+        if (ViewsFollowTheirColumns)
+        {
+            await Widen();
+            (await QueryAsync($"SELECT * FROM {view.ToSql()}")).Should().ContainSingle().Which.Should().Equal(1L);
+        }
+        else
+        {
+            var failure = await FailAsync(Widen);
+            failure.FailureClass.Should().Be(FailureClass.Configuration);
+            failure.Message.Should().Contain(table.Name).And.Contain(view.Name);
+            failure.Hint.Should().Contain("these views");
+            (await QueryAsync($"SELECT * FROM {view.ToSql()}")).Should().ContainSingle().Which.Should().Equal(1);
+        }
+
+        await InTransactionAsync(transaction => transaction.AlterTableAsync(table, Columns(("more", Int64Type.Default)), Cancelled));
+        (await QueryAsync($"SELECT * FROM {view.ToSql()}")).Should().ContainSingle();
+        (await FailAsync(() => InTransactionAsync(transaction => transaction.AlterTableAsync(view, Columns(("id", Int64Type.Default)), Cancelled)))).Message.Should().Contain($"no table {view}");
     }
 
     [Fact]
@@ -687,6 +756,19 @@ public abstract class WarehouseConformance : IAsyncLifetime
     private Task<List<object?[]>> ReadTableAsync(TableName table) => ReadAsync($"SELECT * FROM {table.ToSql()} ORDER BY \"id\"");
 
     private TableName NextTable() => new("every type", $"table {Interlocked.Increment(ref _tables)}");
+
+    private async Task<Schema?> DescribeAsync(TableName table)
+    {
+        await using var transaction = await Warehouse.BeginAsync(Cancelled);
+        return await transaction.DescribeAsync(table, Cancelled);
+    }
+
+    private static Schema Columns(params (string Name, IArrowType Type)[] columns) => new(columns.Select(column => new Field(column.Name, column.Type, nullable: true)), metadata: null);
+
+    private static void ShouldHaveColumns(Schema? schema, params (string Name, IArrowType Type)[] columns) =>
+        schema!.FieldsList.Select(Describe).Should().Equal(Columns(columns).FieldsList.Select(Describe));
+
+    private static string Describe(Field field) => field.DataType is Decimal128Type type ? $"{field.Name} decimal({type.Precision},{type.Scale})" : $"{field.Name} {field.DataType.Name}";
 
     private static async Task<object?> ScalarAsync(DbConnection connection, string sql)
     {

@@ -49,6 +49,15 @@ internal sealed class Catalog(NpgsqlConnection connection)
                     = (SELECT array_agg(name ORDER BY name) FROM unnest($2) AS name))
         """;
 
+    private const string ListViewsOfColumnsSql = """
+        SELECT DISTINCT r.ev_class::regclass::text
+        FROM pg_depend d
+        JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+        JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND a.attname::text = ANY($2) AND r.ev_class <> d.refobjid
+        ORDER BY 1
+        """;
+
     private const string ListGrantsSql = """
         WITH grants AS (
             SELECT c.oid, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
@@ -89,6 +98,10 @@ internal sealed class Catalog(NpgsqlConnection connection)
             return new TableColumn(reader.GetString(0), type, reader.GetString(2), precision, scale, reader.GetBoolean(4), reader.GetBoolean(5));
         },
         cancellationToken, Oid(relation));
+
+    /// <summary>The views that use one of the columns.</summary>
+    public Task<List<string>> ListViewsOfAsync(Relation relation, IEnumerable<string> columns, CancellationToken cancellationToken) =>
+        QueryAsync(ListViewsOfColumnsSql, reader => reader.GetString(0), cancellationToken, Oid(relation), columns.ToArray());
 
     /// <summary>Whether the database itself keeps these columns unique together.</summary>
     public async Task<bool> HasUniqueIndexAsync(Relation relation, IReadOnlyList<string> columns, CancellationToken cancellationToken) =>

@@ -52,6 +52,33 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
         await ExecuteAsync($"CREATE TABLE {Identifiers.Quote(table)} ({string.Join(", ", definitions)})", null, cancellationToken).ConfigureAwait(false);
     }
 
+    public async Task AlterTableAsync(TableName table, Schema columns, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        await LockNameAsync(table, cancellationToken).ConfigureAwait(false);
+        if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not { IsTable: true } relation)
+            throw Failed(FailureClass.Configuration, $"There is no table {table} to change.", "Create it first: CreateTableAsync does it from the columns.");
+
+        var existing = (await ListColumnsAsync(relation, cancellationToken).ConfigureAwait(false)).ToDictionary(column => column.Name, column => column.ToField(), StringComparer.Ordinal);
+        var added = columns.FieldsList.Where(field => !existing.ContainsKey(field.Name)).ToArray();
+        var changed = columns.FieldsList.Where(field => existing.TryGetValue(field.Name, out var old) && TypeOf(old) != TypeOf(field)).ToArray();
+        if (added.Length + changed.Length == 0) return;
+
+        var views = await errors.GuardAsync(() => _catalog.ListViewsOfAsync(relation, changed.Select(field => field.Name), cancellationToken)).ConfigureAwait(false);
+        if (views.Count > 0)
+        {
+            throw Failed(
+                FailureClass.Configuration,
+                $"{string.Join(", ", changed.Select(field => $"Column '{field.Name}' of {table} cannot become {TypeOf(field)}"))}, because views use it: {string.Join(", ", views)}.",
+                "Drop these views first and make them again afterwards.");
+        }
+
+        // One statement, so that the rows are written anew at most once.
+        var actions = added.Select(field => $"ADD COLUMN {Identifiers.Quote(field.Name)} {TypeOf(field)}")
+            .Concat(changed.Select(field => (Name: Identifiers.Quote(field.Name), Type: TypeOf(field))).Select(column => $"ALTER COLUMN {column.Name} TYPE {column.Type} USING {column.Name}::{column.Type}"));
+        await ExecuteAsync($"ALTER TABLE {Identifiers.Quote(table)} {string.Join(", ", actions)}", null, cancellationToken).ConfigureAwait(false);
+    }
+
     public async Task<IBulkWriter> BeginAppendAsync(TableName table, Schema schema, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(schema);

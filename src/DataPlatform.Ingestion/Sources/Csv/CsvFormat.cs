@@ -24,7 +24,7 @@ internal sealed class CsvFormat(CsvOptions options) : IFileFormat
             }
 
             if (columns is null) throw file.Invalid("has no rows to infer columns from.", "Declare the columns: From.Csv<T>(…) with a record.");
-            return InferredContract.Create(file, [.. columns.Select((column, i) => (names?[i] ?? "", column))], context.Target);
+            return InferredContract.Create(file, [.. columns.Select((column, i) => (names?[i] ?? "", column))]);
         }
     }
 

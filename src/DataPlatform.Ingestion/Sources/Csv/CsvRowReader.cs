@@ -99,7 +99,7 @@ internal sealed class CsvRowReader
         {
             var column = _columns[i];
             var text = _reader.GetSpan(_fields[i]);
-            if (text.IsEmpty ? SetEmpty(column, row, i) : Set(column, row, text)) continue;
+            if ((text.IsEmpty ? SetEmpty(column, row, i) : Set(column, row, text)) || column.TryDiscard(row, text)) continue;
             Reject(column, column.Explain(text, isNull: text.IsEmpty ? !IsEmptyText(column, i) : IsNullValue(text)));
             return;
         }

@@ -3,7 +3,7 @@ namespace DataPlatform.Ingestion;
 /// <summary>How rows are read from a file.</summary>
 internal interface IFileFormat
 {
-    /// <summary>The columns that a file has, by a look at its beginning. Columns that <paramref name="context"/>'s target has keep their types.</summary>
+    /// <summary>The columns that a file has, by a look at its beginning.</summary>
     Task<Contract> InferAsync(SourceFile file, SourceContext context, CancellationToken cancellationToken);
 
     /// <summary>Reads a file's rows into <paramref name="batch"/>, and yields it whenever it is full. Rows that remain in it at the end are the caller's.</summary>

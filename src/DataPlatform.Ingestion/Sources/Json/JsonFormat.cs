@@ -15,7 +15,7 @@ internal sealed class JsonFormat(JsonOptions options, JsonPath? records) : IFile
         {
             var columns = await JsonSample.ReadAsync(new TextWindow(stream), Cut, options, cancellationToken).ConfigureAwait(false);
             return columns.Columns.Count > 0 && !(columns.BeginsWithArray && records is null)
-                ? InferredContract.Create(file, columns.Columns, context.Target)
+                ? InferredContract.Create(file, columns.Columns)
                 : throw NoObjects(file, columns);
         }
 

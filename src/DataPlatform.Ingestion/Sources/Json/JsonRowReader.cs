@@ -111,14 +111,14 @@ internal sealed class JsonRowReader(BatchBuilder batch, JsonOptions options)
                 var what = reader.TokenType == JsonTokenType.StartObject ? "a JSON object" : "a JSON array";
                 reader.Skip();
                 var nested = json[from..(int)reader.BytesConsumed];
-                return column.SetJson(row, nested) ? null : (column, column.ExplainNested(nested, what));
+                return column.SetJson(row, nested) || column.TryDiscard(row, nested) ? null : (column, column.ExplainNested(nested, what));
             case var _ when column is JsonColumnBuilder:
                 var scalar = json[from..(int)reader.BytesConsumed];
                 return column.SetJson(row, scalar) ? null : (column, column.Explain(scalar, isNull: false));
             case JsonTokenType.String when reader.ValueIsEscaped:
                 return SetEscaped(ref reader, column, row);
             default:
-                return column.TryParse(row, reader.ValueSpan) ? null : (column, column.Explain(reader.ValueSpan, isNull: false));
+                return column.TryParse(row, reader.ValueSpan) || column.TryDiscard(row, reader.ValueSpan) ? null : (column, column.Explain(reader.ValueSpan, isNull: false));
         }
     }
 
@@ -129,7 +129,7 @@ internal sealed class JsonRowReader(BatchBuilder batch, JsonOptions options)
         {
             var text = rented.AsSpan(0, reader.CopyString(rented));
             if (text.Contains((byte)0)) return (column, "the text has a NUL character");
-            return column.TryParse(row, text) ? null : (column, column.Explain(text, isNull: false));
+            return column.TryParse(row, text) || column.TryDiscard(row, text) ? null : (column, column.Explain(text, isNull: false));
         }
         finally
         {

@@ -71,6 +71,9 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
     /// <summary>Gives the current row's value to the builder.</summary>
     public abstract bool TrySet(int row);
 
+    /// <summary>Lets the builder have NULL in place of a value it cannot read, when the contract says so.</summary>
+    public bool TryDiscard(int row) => Value is { } value && Builder.TryDiscard(row, Encoding.UTF8.GetBytes(Show(value)));
+
     /// <summary>Why the builder refused the current row's value.</summary>
     public string Explain() => Builder.Explain(Encoding.UTF8.GetBytes(Value is null ? "" : Show(Value)), isNull: Value is null);
 

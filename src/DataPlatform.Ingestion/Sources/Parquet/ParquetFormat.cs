@@ -27,7 +27,7 @@ internal sealed class ParquetFormat : IFileFormat
                     .Select(field => (field.Name, Field: field is DataField data ? ParquetColumn.ToArrow(data) : null))
                     .Where(column => column.Field is not null)
                     .Select(column => (column.Name, column.Field!));
-                return InferredContract.Create(file, [.. columns], context.Target);
+                return InferredContract.Create(file, [.. columns]);
             }
         }
     }
@@ -160,7 +160,7 @@ internal sealed class ParquetFormat : IFileFormat
         foreach (var column in columns)
         {
             column.Advance();
-            if (refused is null && !column.TrySet(batch.Row)) refused = column;
+            if (refused is null && !column.TrySet(batch.Row) && !column.TryDiscard(batch.Row)) refused = column;
         }
 
         if (refused is null) batch.Accept(int.MaxValue);
