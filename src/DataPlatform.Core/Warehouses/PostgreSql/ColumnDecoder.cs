@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 
@@ -7,75 +8,85 @@ namespace DataPlatform.Warehouses.PostgreSql;
 /// <summary>Gathers the values of one column, as they come over the wire in binary, into Arrow arrays.</summary>
 internal abstract class ColumnDecoder(Field field)
 {
-    private readonly ArrowBuffer.BitmapBuilder _validity = new(); // begun with the first NULL
-    private int _length;
+    private byte[] _validity = []; // begun with the first NULL
+    private int _nulls;
 
     /// <summary>The column.</summary>
     public Field Field { get; } = field;
 
-    /// <summary>Adds a value.</summary>
-    /// <exception cref="WarehouseException">Arrow has no such value.</exception>
-    public void Append(ReadOnlySpan<byte> value)
-    {
-        AppendValue(value);
-        if (_validity.Length > 0) _validity.Append(true);
-        _length++;
-    }
+    /// <summary>How many values were added since the last array was made.</summary>
+    protected int Length { get; private set; }
 
-    /// <summary>Adds NULL.</summary>
-    public void AppendNull()
+    /// <summary>The decoder for a field that <see cref="PostgreSqlTypes.ToField"/> made of the type.</summary>
+    public static ColumnDecoder Create(Field field, uint typeOid) => field.DataType switch
     {
-        AppendEmpty();
-        if (_validity.Length == 0) _validity.AppendRange(true, _length);
-        _validity.Append(false);
-        _length++;
+        Decimal128Type type => new FixedDecoder<Int128, NumericReader>(field, new NumericReader(type)),
+        FixedSizeBinaryType => new FixedDecoder<Int128, UuidReader>(field, default),
+        BooleanType => new BooleanDecoder(field),
+        Int16Type => new FixedDecoder<short, Int16Reader>(field, default),
+        Int32Type => new FixedDecoder<int, Int32Reader>(field, default),
+        Int64Type or Time64Type => new FixedDecoder<long, Int64Reader>(field, default),
+        FloatType => new FixedDecoder<float, SingleReader>(field, default),
+        DoubleType => new FixedDecoder<double, DoubleReader>(field, default),
+        Date32Type => new FixedDecoder<int, DateReader>(field, default),
+        TimestampType => new FixedDecoder<long, TimestampReader>(field, default),
+        _ => new VariableDecoder(field, prefix: typeOid is PostgreSqlTypes.Jsonb ? 1 : 0),
+    };
+
+    /// <summary>Adds values, or NULLs.</summary>
+    /// <param name="buffer">Where they are.</param>
+    /// <param name="places">At each of these places the length of a value, or -1 for NULL, and then the value.</param>
+    /// <exception cref="WarehouseException">Arrow has no such value.</exception>
+    public void Append(byte[] buffer, ReadOnlySpan<int> places)
+    {
+        AppendValues(buffer, places);
+        Length += places.Length;
     }
 
     /// <summary>Makes an array of what was added, and starts over.</summary>
     public IArrowArray Build()
     {
-        var (length, nulls, validity) = (_length, _validity.UnsetBitCount, _validity.Length == 0 ? ArrowBuffer.Empty : _validity.Build());
-        _validity.Clear();
-        _length = 0;
-        return ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, length, nulls, 0, [validity, .. BuildValues()]));
+        var validity = _nulls == 0 ? ArrowBuffer.Empty : BuildValidity();
+        var array = ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, Length, _nulls, 0, [validity, .. BuildValues()]));
+        (_nulls, Length) = (0, 0);
+        return array;
     }
 
-    protected abstract void AppendValue(ReadOnlySpan<byte> value);
-
-    protected abstract void AppendEmpty();
+    protected abstract void AppendValues(byte[] buffer, ReadOnlySpan<int> places);
 
     protected abstract ArrowBuffer[] BuildValues();
 
-    /// <summary>The decoder for a field that <see cref="PostgreSqlTypes.ToField"/> made of the type.</summary>
-    public static ColumnDecoder Create(Field field, uint typeOid) => field.DataType switch
+    /// <summary>Notes that a value is NULL: one of those that are being added.</summary>
+    protected void SetNull(int index)
     {
-        Decimal128Type type => new FixedDecoder<Int128>(field, (name, wire) => NumericDecoder.Decode(name, wire, type)),
-        FixedSizeBinaryType => new FixedDecoder<Guid>(field, (_, wire) => new Guid(wire)),
-        BooleanType => new BooleanDecoder(field),
-        Int16Type => new FixedDecoder<short>(field, (_, wire) => BinaryPrimitives.ReadInt16BigEndian(wire)),
-        Int32Type => new FixedDecoder<int>(field, (_, wire) => BinaryPrimitives.ReadInt32BigEndian(wire)),
-        Int64Type => new FixedDecoder<long>(field, (_, wire) => BinaryPrimitives.ReadInt64BigEndian(wire)),
-        FloatType => new FixedDecoder<float>(field, (_, wire) => BinaryPrimitives.ReadSingleBigEndian(wire)),
-        DoubleType => new FixedDecoder<double>(field, (_, wire) => BinaryPrimitives.ReadDoubleBigEndian(wire)),
-        Date32Type => new FixedDecoder<int>(field, ReadDate),
-        Time64Type => new FixedDecoder<long>(field, (_, wire) => BinaryPrimitives.ReadInt64BigEndian(wire)),
-        TimestampType => new FixedDecoder<long>(field, ReadTimestamp),
-        _ => new VariableDecoder(field, prefix: typeOid is PostgreSqlTypes.Jsonb ? 1 : 0),
-    };
+        var row = Length + index;
+        if (row >= _validity.Length * 8)
+        {
+            var kept = _validity.Length;
+            System.Array.Resize(ref _validity, Math.Max(kept * 2, (row / 8) + 1024));
+            _validity.AsSpan(kept).Fill(0xFF);
+        }
 
-    // The greatest and least values mean infinity.
-    private static int ReadDate(string column, ReadOnlySpan<byte> wire)
-    {
-        var days = BinaryPrimitives.ReadInt32BigEndian(wire);
-        return days is int.MinValue or int.MaxValue ? throw NotReadable(column, "a date that is infinity") : days + DateWire.Epoch;
+        _validity[row >> 3] &= (byte)~(1 << (row & 7));
+        _nulls++;
     }
 
-    private static long ReadTimestamp(string column, ReadOnlySpan<byte> wire)
+    /// <summary>The wire form of a value; empty, with a length below zero, for NULL.</summary>
+    protected static ReadOnlySpan<byte> FieldAt(byte[] buffer, int place, out int length)
     {
-        var microseconds = BinaryPrimitives.ReadInt64BigEndian(wire);
-        return microseconds is long.MinValue or > long.MaxValue - TimestampWire.Epoch
-            ? throw NotReadable(column, "a timestamp that is infinity or later than 64 bits of microseconds reach")
-            : microseconds + TimestampWire.Epoch;
+        length = BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(place));
+        return buffer.AsSpan(place + sizeof(int), Math.Max(length, 0));
+    }
+
+    private ArrowBuffer BuildValidity()
+    {
+        // Behind the last NULL all is valid, whether the bits are there or not.
+        var bits = new byte[(Length + 7) / 8];
+        var known = Math.Min(bits.Length, _validity.Length);
+        _validity.AsSpan(0, known).CopyTo(bits);
+        bits.AsSpan(known).Fill(0xFF);
+        _validity.AsSpan(0, known).Fill(0xFF);
+        return new ArrowBuffer(bits);
     }
 
     internal static WarehouseException NotReadable(string column, string what) => new(
@@ -84,8 +95,69 @@ internal abstract class ColumnDecoder(Field field)
         $"Leave such rows out, turn them into NULL, or read the column as text: \"{column}\"::text.");
 }
 
-/// <summary>Reads one value from its wire form.</summary>
-internal delegate T ReadWire<out T>(string column, ReadOnlySpan<byte> wire);
+/// <summary>Reads one value from its wire form. A struct, so that the loop over a column is compiled for it.</summary>
+internal interface IWireReader<out T>
+{
+    T Read(string column, ReadOnlySpan<byte> wire);
+}
+
+internal readonly struct Int16Reader : IWireReader<short>
+{
+    public short Read(string column, ReadOnlySpan<byte> wire) => BinaryPrimitives.ReadInt16BigEndian(wire);
+}
+
+internal readonly struct Int32Reader : IWireReader<int>
+{
+    public int Read(string column, ReadOnlySpan<byte> wire) => BinaryPrimitives.ReadInt32BigEndian(wire);
+}
+
+internal readonly struct Int64Reader : IWireReader<long>
+{
+    public long Read(string column, ReadOnlySpan<byte> wire) => BinaryPrimitives.ReadInt64BigEndian(wire);
+}
+
+internal readonly struct SingleReader : IWireReader<float>
+{
+    public float Read(string column, ReadOnlySpan<byte> wire) => BinaryPrimitives.ReadSingleBigEndian(wire);
+}
+
+internal readonly struct DoubleReader : IWireReader<double>
+{
+    public double Read(string column, ReadOnlySpan<byte> wire) => BinaryPrimitives.ReadDoubleBigEndian(wire);
+}
+
+/// <summary>Sixteen bytes as they are.</summary>
+internal readonly struct UuidReader : IWireReader<Int128>
+{
+    public Int128 Read(string column, ReadOnlySpan<byte> wire) => MemoryMarshal.Read<Int128>(wire);
+}
+
+internal readonly struct NumericReader(Decimal128Type type) : IWireReader<Int128>
+{
+    public Int128 Read(string column, ReadOnlySpan<byte> wire) => NumericDecoder.Decode(column, wire, type);
+}
+
+/// <summary>The greatest and least date mean infinity.</summary>
+internal readonly struct DateReader : IWireReader<int>
+{
+    public int Read(string column, ReadOnlySpan<byte> wire)
+    {
+        var days = BinaryPrimitives.ReadInt32BigEndian(wire);
+        return days is int.MinValue or int.MaxValue ? throw ColumnDecoder.NotReadable(column, "a date that is infinity") : days + DateWire.Epoch;
+    }
+}
+
+/// <summary>The greatest and least timestamp mean infinity.</summary>
+internal readonly struct TimestampReader : IWireReader<long>
+{
+    public long Read(string column, ReadOnlySpan<byte> wire)
+    {
+        var microseconds = BinaryPrimitives.ReadInt64BigEndian(wire);
+        return microseconds is long.MinValue or > long.MaxValue - TimestampWire.Epoch
+            ? throw ColumnDecoder.NotReadable(column, "a timestamp that is infinity or later than 64 bits of microseconds reach")
+            : microseconds + TimestampWire.Epoch;
+    }
+}
 
 /// <summary>Values that are gathered in an array that is kept, and copied out of it once a batch: Arrow's own builders are slow value by value.</summary>
 internal struct Gathered<T>() where T : unmanaged
@@ -95,17 +167,12 @@ internal struct Gathered<T>() where T : unmanaged
 
     public int Count { get; private set; }
 
-    public void Add(T item)
+    /// <summary>Makes room for so many more, and answers it.</summary>
+    public Span<T> Extend(int items)
     {
-        if (Count == _items.Length) System.Array.Resize(ref _items, Count * 2);
-        _items[Count++] = item;
-    }
-
-    public void Add(ReadOnlySpan<T> items)
-    {
-        if (items.Length > _items.Length - Count) System.Array.Resize(ref _items, Math.Max(_items.Length * 2, Count + items.Length));
-        items.CopyTo(_items.AsSpan(Count));
-        Count += items.Length;
+        if (items > _items.Length - Count) System.Array.Resize(ref _items, Math.Max((int)Math.Min(_items.Length * 2L, System.Array.MaxLength), checked(Count + items)));
+        Count += items;
+        return _items.AsSpan(Count - items, items);
     }
 
     public ArrowBuffer Build()
@@ -118,13 +185,30 @@ internal struct Gathered<T>() where T : unmanaged
 }
 
 /// <summary>Values of one size.</summary>
-internal sealed class FixedDecoder<T>(Field field, ReadWire<T> read) : ColumnDecoder(field) where T : unmanaged
+internal sealed class FixedDecoder<T, TReader>(Field field, TReader reader) : ColumnDecoder(field)
+    where T : unmanaged
+    where TReader : struct, IWireReader<T>
 {
     private Gathered<T> _values = new();
 
-    protected override void AppendValue(ReadOnlySpan<byte> value) => _values.Add(read(Field.Name, value));
-
-    protected override void AppendEmpty() => _values.Add(default(T));
+    protected override void AppendValues(byte[] buffer, ReadOnlySpan<int> places)
+    {
+        var values = _values.Extend(places.Length);
+        var wireReader = reader;
+        for (var i = 0; i < places.Length; i++)
+        {
+            var wire = FieldAt(buffer, places[i], out var length);
+            if (length >= 0)
+            {
+                values[i] = wireReader.Read(Field.Name, wire);
+            }
+            else
+            {
+                values[i] = default;
+                SetNull(i);
+            }
+        }
+    }
 
     protected override ArrowBuffer[] BuildValues() => [_values.Build()];
 }
@@ -134,9 +218,15 @@ internal sealed class BooleanDecoder(Field field) : ColumnDecoder(field)
 {
     private readonly ArrowBuffer.BitmapBuilder _values = new();
 
-    protected override void AppendValue(ReadOnlySpan<byte> value) => _values.Append(value[0] != 0);
-
-    protected override void AppendEmpty() => _values.Append(false);
+    protected override void AppendValues(byte[] buffer, ReadOnlySpan<int> places)
+    {
+        for (var i = 0; i < places.Length; i++)
+        {
+            var wire = FieldAt(buffer, places[i], out var length);
+            _values.Append(length > 0 && wire[0] != 0);
+            if (length < 0) SetNull(i);
+        }
+    }
 
     protected override ArrowBuffer[] BuildValues()
     {
@@ -156,21 +246,25 @@ internal sealed class VariableDecoder : ColumnDecoder
     public VariableDecoder(Field field, int prefix) : base(field)
     {
         _prefix = prefix;
-        _offsets.Add(0);
+        _offsets.Extend(1)[0] = 0;
     }
 
-    protected override void AppendValue(ReadOnlySpan<byte> value)
+    protected override void AppendValues(byte[] buffer, ReadOnlySpan<int> places)
     {
-        _values.Add(value[_prefix..]);
-        _offsets.Add(_values.Count);
+        var offsets = _offsets.Extend(places.Length);
+        for (var i = 0; i < places.Length; i++)
+        {
+            var wire = FieldAt(buffer, places[i], out var length);
+            if (length < 0) SetNull(i);
+            else wire[_prefix..].CopyTo(_values.Extend(length - _prefix));
+            offsets[i] = _values.Count;
+        }
     }
-
-    protected override void AppendEmpty() => _offsets.Add(_values.Count);
 
     protected override ArrowBuffer[] BuildValues()
     {
         ArrowBuffer[] buffers = [_offsets.Build(), _values.Build()];
-        _offsets.Add(0);
+        _offsets.Extend(1)[0] = 0;
         return buffers;
     }
 }

@@ -74,10 +74,14 @@ public sealed class PostgreSqlWarehouse : IWarehouse
     public async IAsyncEnumerable<RecordBatch> ReadAsync(
         string sql, IReadOnlyList<object?>? parameters = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(sql);
+        var filled = CopyStatement.Fill(sql, parameters ?? []);
+
+        // Places in a query that was filled in are not those of the caller's.
+        var shown = parameters is { Count: > 0 } ? null : sql;
         await using var connection = await OpenAsync(cancellationToken).ConfigureAwait(false);
-        await using var command = PostgreSqlCommands.Create(connection, sql, parameters);
-        await using var reader = await _errors.GuardAsync(() => RecordBatchReader.OpenAsync(command, cancellationToken), sql).ConfigureAwait(false);
-        while (await _errors.GuardAsync(() => reader.ReadAsync(cancellationToken), sql).ConfigureAwait(false) is { } batch) yield return batch;
+        await using var reader = await _errors.GuardAsync(() => CopyReader.OpenAsync(connection, filled, cancellationToken), shown).ConfigureAwait(false);
+        while (await _errors.GuardAsync(() => reader.ReadAsync(cancellationToken)).ConfigureAwait(false) is { } batch) yield return batch;
     }
 
     /// <inheritdoc/>
