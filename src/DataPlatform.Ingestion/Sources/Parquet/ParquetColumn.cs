@@ -1,19 +1,24 @@
 using System.Buffers;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
+using System.Text.Unicode;
 using Apache.Arrow.Types;
 using DataPlatform.Warehouses;
 using Parquet;
-using Parquet.Data;
 using Parquet.Schema;
 using ArrowField = Apache.Arrow.Field;
 using ConvertedType = Parquet.Meta.ConvertedType;
+using PhysicalType = Parquet.Meta.Type;
 
 namespace DataPlatform.Ingestion;
 
 /// <summary>A column of the row group that is being read, and the builder its values go to.</summary>
 internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDisposable
 {
+    private const int MinDays = -719_162, MaxDays = 2_932_896;
+    private const long MicrosADay = 86_400_000_000;
+
     /// <summary>Its name in the file.</summary>
     public string Name { get; } = name;
 
@@ -27,7 +32,8 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
     {
         if (field is not DataField { IsArray: false } data || KindOf(data) is not { } kind || !builder.Accepts(kind)) return null;
         var type = data.ClrType;
-        return type == typeof(bool) ? new ParquetColumn<bool>(data, builder, (b, row, v) => b.SetBoolean(row, v))
+        return CreatePhysical(data, kind, builder) ?? (
+            type == typeof(bool) ? new ParquetColumn<bool>(data, builder, (b, row, v) => b.SetBoolean(row, v))
             : type == typeof(sbyte) ? new ParquetColumn<sbyte>(data, builder, (b, row, v) => b.SetInt64(row, v))
             : type == typeof(byte) ? new ParquetColumn<byte>(data, builder, (b, row, v) => b.SetInt64(row, v))
             : type == typeof(short) ? new ParquetColumn<short>(data, builder, (b, row, v) => b.SetInt64(row, v))
@@ -38,15 +44,10 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
             : type == typeof(ulong) ? new ParquetColumn<ulong>(data, builder, (b, row, v) => b.SetDecimal(row, v, 0))
             : type == typeof(float) ? new ParquetColumn<float>(data, builder, (b, row, v) => b.SetDouble(row, v))
             : type == typeof(double) ? new ParquetColumn<double>(data, builder, (b, row, v) => b.SetDouble(row, v))
-            : type == typeof(decimal) ? new ParquetColumn<decimal>(data, builder, SetDecimal)
-            : type == typeof(BigDecimal) ? new ParquetColumn<BigDecimal>(data, builder, SetBigDecimal)
-            : type == typeof(DateOnly) ? new ParquetColumn<DateOnly>(data, builder, (b, row, v) => b.SetDate(row, ColumnTime.DaysOf(v)))
             : type == typeof(DateTime) ? new ParquetColumn<DateTime>(data, builder, (b, row, v) => b.SetTimestamp(row, ColumnTime.MicrosOf(v)))
             : type == typeof(Guid) ? new ParquetColumn<Guid>(data, builder, (b, row, v) => b.SetUuid(row, v))
-            : type == typeof(ReadOnlyMemory<char>) ? new ParquetColumn<ReadOnlyMemory<char>>(data, builder, (b, row, v) => b.SetText(row, v.Span))
-            : type == typeof(ReadOnlyMemory<byte>) && kind == ValueKind.Json ? new ParquetColumn<ReadOnlyMemory<byte>>(data, builder, (b, row, v) => b.SetText(row, Encoding.UTF8.GetString(v.Span)))
-            : type == typeof(ReadOnlyMemory<byte>) ? new ParquetColumn<ReadOnlyMemory<byte>>(data, builder, (b, row, v) => b.SetBinary(row, v.Span))
-            : null;
+            : type == typeof(ReadOnlyMemory<byte>) ? new ParquetColumn<ReadOnlyMemory<byte>>(data, builder, (b, row, v) => b.SetBinary(row, v.Span), v => v.ToArray())
+            : null);
     }
 
     /// <summary>The column that a field is in a warehouse, or null when it can be none.</summary>
@@ -103,7 +104,7 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
         if (field is TimeDataField) return ValueKind.Time;
         if (type == typeof(ReadOnlyMemory<byte>)) return field.SchemaElement is { LogicalType.JSON: not null } or { ConvertedType: ConvertedType.JSON } ? ValueKind.Json : ValueKind.Binary;
         return type == typeof(bool) ? ValueKind.Boolean
-            : type == typeof(ulong) || type == typeof(decimal) || type == typeof(BigDecimal) ? ValueKind.Decimal
+            : type == typeof(ulong) || type == typeof(decimal) ? ValueKind.Decimal
             : type == typeof(float) || type == typeof(double) ? ValueKind.Float
             : type == typeof(DateOnly) ? ValueKind.Date
             : type == typeof(DateTime) ? ValueKind.Timestamp
@@ -124,13 +125,67 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
         _ => new ParquetColumn<long>(field, builder, (b, row, v) => b.SetInt64(row, v)),
     };
 
-    private static bool SetDecimal(ColumnBuilder builder, int row, decimal value)
+    // The library reads text as UTF-16, and dates, times and decimals as .NET's types, which have less range and take more time. Its physical types
+    // have neither fault: the bytes of the file, given to the column's builder as they are.
+    private static ParquetColumn? CreatePhysical(DataField field, ValueKind kind, ColumnBuilder builder) => (kind, field.SchemaElement?.Type) switch
     {
-        var (unscaled, scale) = DecimalParts.Of(value);
-        return builder.SetDecimal(row, unscaled, scale);
+        (ValueKind.Text, PhysicalType.BYTE_ARRAY) or (ValueKind.Json, PhysicalType.BYTE_ARRAY) =>
+            new ParquetColumn<ReadOnlyMemory<byte>>(As<ReadOnlyMemory<byte>>(field), builder, SetUtf8, v => Encoding.UTF8.GetString(v.Span)),
+        (ValueKind.Date, PhysicalType.INT32) => new ParquetColumn<int>(As<int>(field), builder, (b, row, v) => b.SetDate(row, v), ShowDate),
+        (ValueKind.Timestamp, PhysicalType.INT64) when field is DateTimeDataField time => CreateForTimestamp(time, builder),
+        (ValueKind.Decimal, PhysicalType.INT32) when field is DecimalDataField { Scale: var scale } =>
+            new ParquetColumn<int>(As<int>(field), builder, (b, row, v) => b.SetDecimal(row, v, scale), v => ShowDecimal(v, scale)),
+        (ValueKind.Decimal, PhysicalType.INT64) when field is DecimalDataField { Scale: var scale } =>
+            new ParquetColumn<long>(As<long>(field), builder, (b, row, v) => b.SetDecimal(row, v, scale), v => ShowDecimal(v, scale)),
+        (ValueKind.Decimal, PhysicalType.BYTE_ARRAY or PhysicalType.FIXED_LEN_BYTE_ARRAY) when field is DecimalDataField { Scale: var scale } =>
+            new ParquetColumn<ReadOnlyMemory<byte>>(
+                As<ReadOnlyMemory<byte>>(field), builder, (b, row, v) => ToInteger(v.Span) is var number && number >= Int128.MinValue && number <= Int128.MaxValue && b.SetDecimal(row, (Int128)number, scale), v => ShowDecimal(ToInteger(v.Span), scale)),
+        _ => null,
+    };
+
+    private static ParquetColumn<long> CreateForTimestamp(DateTimeDataField field, ColumnBuilder builder)
+    {
+        var physical = As<long>(field);
+        return field.Unit switch
+        {
+            DateTimeTimeUnit.Millis => new ParquetColumn<long>(
+                physical, builder, (b, row, v) => v is >= long.MinValue / 1000 and <= long.MaxValue / 1000 && b.SetTimestamp(row, v * 1000), v => ShowTimestamp(v, 1_000_000)),
+            DateTimeTimeUnit.Micros => new ParquetColumn<long>(physical, builder, (b, row, v) => b.SetTimestamp(row, v), v => ShowTimestamp(v, 1_000)),
+            _ => new ParquetColumn<long>(physical, builder, (b, row, v) => b.SetTimestamp(row, (v - (v < 0 ? 999 : 0)) / 1000), v => ShowTimestamp(v, 1)),
+        };
     }
 
-    private static bool SetBigDecimal(ColumnBuilder builder, int row, BigDecimal value) => builder.SetDecimal(row, (Int128)value.UnscaledValue, value.Scale);
+    /// <summary>The same column with the type that it has in the file.</summary>
+    private static DataField<T> As<T>(DataField field) where T : struct
+    {
+        var physical = new DataField<T>(field.Name, field.IsNullable);
+        _ = new ParquetSchema(physical);
+        return physical;
+    }
+
+    private static bool SetUtf8(ColumnBuilder builder, int row, ReadOnlyMemory<byte> value) =>
+        Utf8.IsValid(value.Span) && !value.Span.Contains((byte)0) && builder.TryParse(row, value.Span);
+
+    private static BigInteger ToInteger(ReadOnlySpan<byte> bigEndian) => new(bigEndian, isBigEndian: true);
+
+    // As much as .NET's types hold; what is beyond them is shown as the number in the file.
+    private static object ShowDate(int days) => days is >= MinDays and <= MaxDays ? ColumnTime.ToDate(days) : days;
+
+    private static object ShowTimestamp(long value, long nanosecondsEach)
+    {
+        var micros = (Int128)value * nanosecondsEach / 1000;
+        return micros >= MinDays * MicrosADay && micros < (MaxDays + 1) * MicrosADay ? ColumnTime.ToDateTime((long)micros, DateTimeKind.Unspecified) : value;
+    }
+
+    private static object ShowDecimal(BigInteger unscaled, int scale) =>
+        BigInteger.Abs(unscaled).GetBitLength() <= 96 && scale <= 28 ? ToDecimal(unscaled, scale) : $"{unscaled}e-{scale}";
+
+    private static decimal ToDecimal(BigInteger unscaled, int scale)
+    {
+        var number = (decimal)BigInteger.Abs(unscaled);
+        var bits = decimal.GetBits(number);
+        return new decimal(bits[0], bits[1], bits[2], unscaled.Sign < 0, (byte)scale);
+    }
 
     private static string Show(object value) => value switch
     {
@@ -144,19 +199,14 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
 
 /// <summary>A column that the file has.</summary>
 /// <typeparam name="T">What the library gives its values as.</typeparam>
-internal sealed class ParquetColumn<T>(DataField field, ColumnBuilder builder, Func<ColumnBuilder, int, T, bool> set) : ParquetColumn(field.Name, builder) where T : struct
+internal sealed class ParquetColumn<T>(DataField field, ColumnBuilder builder, Func<ColumnBuilder, int, T, bool> set, Func<T, object>? show = null)
+    : ParquetColumn(field.Name, builder) where T : struct
 {
     private T[] _values = [];
     private int[] _definitionLevels = [];
     private int _row, _next, _current;
 
-    public override object? Value => _current < 0 ? null : _values[_current] switch
-    {
-        ReadOnlyMemory<char> text => text.ToString(),
-        ReadOnlyMemory<byte> bytes => bytes.ToArray(),
-        BigDecimal number => number.ToString(),
-        var value => value,
-    };
+    public override object? Value => _current < 0 ? null : show?.Invoke(_values[_current]) ?? _values[_current];
 
     public override async ValueTask LoadAsync(ParquetRowGroupReader group, int rows, CancellationToken cancellationToken)
     {

@@ -10,9 +10,6 @@ namespace DataPlatform.Ingestion;
 /// <summary>Parquet, decoded by Parquet.Net a row group at a time.</summary>
 internal sealed class ParquetFormat : IFileFormat
 {
-    // More than System.Decimal holds; the library then gives its own kind of decimal, which is slower.
-    private const int MaxSystemDecimalPrecision = 28;
-
     private static readonly JsonSerializerOptions RawRowOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public async Task<Contract> InferAsync(SourceFile file, SourceContext context, CancellationToken cancellationToken)
@@ -70,11 +67,6 @@ internal sealed class ParquetFormat : IFileFormat
         var options = new ParquetOptions { UseDateOnlyTypeForDates = true };
         try
         {
-            var reader = await ParquetReader.CreateAsync(stream, options, leaveStreamOpen: true, cancellationToken).ConfigureAwait(false);
-            if (!reader.Schema.DataFields.OfType<DecimalDataField>().Any(field => field.Precision > MaxSystemDecimalPrecision)) return reader;
-            await reader.DisposeAsync().ConfigureAwait(false);
-            options.UseBigDecimal = true;
-            stream.Position = 0;
             return await ParquetReader.CreateAsync(stream, options, leaveStreamOpen: true, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception)
