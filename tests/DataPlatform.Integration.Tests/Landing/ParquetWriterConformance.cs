@@ -4,6 +4,7 @@ using CsCheck;
 using DataPlatform.Ingestion;
 using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.ObjectStores.Folder;
+using DataPlatform.ParquetSharp;
 using DataPlatform.Pipelines;
 using DataPlatform.Testing;
 using DataPlatform.Warehouses;
@@ -223,4 +224,9 @@ public abstract class ParquetWriterConformance : IDisposable
 public sealed class BuiltInParquetWriterTests : ParquetWriterConformance
 {
     protected override IParquetWriterFactory Writers { get; } = new ParquetWriterFactory();
+}
+
+public sealed class ParquetSharpWriterTests : ParquetWriterConformance
+{
+    protected override IParquetWriterFactory Writers { get; } = new ParquetSharpWriterFactory();
 }
