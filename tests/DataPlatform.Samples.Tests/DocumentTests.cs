@@ -128,6 +128,7 @@ public sealed partial class DocumentTests
             using DataPlatform.Ledger;
             using DataPlatform.MLOps;
             using DataPlatform.ObjectStores;
+            using DataPlatform.ParquetSharp;
             using DataPlatform.Pipelines;
             using DataPlatform.Resilience;
             using DataPlatform.Secrets;

@@ -59,7 +59,11 @@ internal abstract class ParquetCodec : IDisposable
 
         public override int Compress(ReadOnlySpan<byte> page, Span<byte> destination) => _compressor.Wrap(page, destination);
 
-        public override void Dispose() => _compressor.Dispose();
+        public override void Dispose()
+        {
+            base.Dispose();
+            _compressor.Dispose();
+        }
     }
 }
 
