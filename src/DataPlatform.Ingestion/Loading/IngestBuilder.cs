@@ -1,5 +1,8 @@
+using DataPlatform.Ledger;
+using DataPlatform.ObjectStores;
 using DataPlatform.Pipelines;
 using DataPlatform.Warehouses;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace DataPlatform.Ingestion;
 
@@ -36,7 +39,12 @@ public class IngestBuilder
     private protected StepBuilder Into<TLoad>(Connection<IWarehouse> warehouse, TableName table, TLoad load, Action<TLoad>? configure) where TLoad : LoadBuilder
     {
         configure?.Invoke(load);
-        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.Key, load.MaxRejected) { CheckpointBytes = load.CheckpointBytes, Modes = load.Modes };
+        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.Key, load.MaxRejected)
+        {
+            CheckpointBytes = load.CheckpointBytes,
+            Modes = load.Modes,
+            Landing = load.Landing,
+        };
         if (load is { CheckpointBytes: not null, Disposition: WriteDisposition.Replace })
         {
             throw new DataPlatformException(
@@ -44,7 +52,41 @@ public class IngestBuilder
         }
 
         if (_source.Contract is { } contract) TargetFit.CheckKey(contract, _settings);
-        Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionName})";
+        var by = load.Landing is { } landing ? $" by way of {landing.Description}" : "";
+        Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionName}){by}";
+        return new IngestStepBuilder(Definition);
+    }
+
+    /// <summary>
+    /// Lands in an object store and goes no further: Parquet files, and a manifest for each load. Another step loads them with <c>From.Landing</c>.
+    /// </summary>
+    /// <example><code>
+    /// pipeline.Ingest("trips", From.Csv&lt;Trip&gt;("lake", "inbox/trips-*.csv")).IntoLake("lake", "landing/trips");
+    /// </code></example>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="prefix">What the keys begin with, such as <c>landing/trips</c>.</param>
+    /// <param name="configure">How; no rejected row is allowed unless it says otherwise.</param>
+    /// <exception cref="DataPlatformException">The prefix cannot be part of a key.</exception>
+    public StepBuilder IntoLake(string store, string prefix, Action<LakeBuilder>? configure = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(store);
+        return IntoLake(new Connection<IObjectStore>(store), prefix, configure);
+    }
+
+    /// <inheritdoc cref="IntoLake(string, string, Action{LakeBuilder}?)"/>
+    public StepBuilder IntoLake(IObjectStore store, string prefix, Action<LakeBuilder>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return IntoLake(new Connection<IObjectStore>(store.Name, store), prefix, configure);
+    }
+
+    private IngestStepBuilder IntoLake(Connection<IObjectStore> store, string prefix, Action<LakeBuilder>? configure)
+    {
+        var lake = new LakeBuilder();
+        configure?.Invoke(lake);
+        var zone = LandingZone.Create(store, prefix, lake.FileOptions);
+        _settings = IngestSettings.ForLake(_source, zone, lake.MaxRejected, lake.CheckpointBytes);
+        Definition.Description = $"{_source.Description} → {zone.Description}";
         return new IngestStepBuilder(Definition);
     }
 
@@ -83,6 +125,9 @@ internal enum WriteDisposition
     Append,
     Replace,
     Merge,
+
+    /// <summary>The rows stay in the landing zone.</summary>
+    Land,
 }
 
 /// <summary>What an ingest step does.</summary>
@@ -95,10 +140,25 @@ internal sealed record IngestSettings(
     /// <summary>What happens when the table differs from what is to be loaded.</summary>
     public ContractModes Modes { get; init; } = ContractModes.Default;
 
+    /// <summary>Where rows are landed on their way, or to stay; null when they go straight into the table.</summary>
+    public LandingZone? Landing { get; init; }
+
+    /// <summary>Whether rows stay where they are landed. Then the warehouse is the one that holds the ledger of runs.</summary>
+    public bool LandsOnly => Disposition == WriteDisposition.Land;
+
     public string DispositionName => Disposition switch
     {
         WriteDisposition.Append => "append",
         WriteDisposition.Replace => "replace",
+        WriteDisposition.Land => "land",
         _ => $"merge on {string.Join(", ", Key)}",
     };
+
+    /// <summary>What a step does whose rows stay in the lake. In the ledger the zone stands for the table.</summary>
+    public static IngestSettings ForLake(ISource source, LandingZone zone, double maxRejected, long? checkpointBytes) =>
+        new(source, new Connection<IWarehouse>("ledger"), zone.ToTableName(), WriteDisposition.Land, [], maxRejected) { CheckpointBytes = checkpointBytes, Landing = zone };
+
+    /// <summary>The warehouse whose ledger records the loads.</summary>
+    public IWarehouse ResolveWarehouse(IServiceProvider services) =>
+        LandsOnly ? services.GetRequiredService<RunLedgers>().Primary.Warehouse : Warehouse.Resolve(services);
 }

@@ -10,7 +10,8 @@ internal sealed class IngestStep(IngestSettings settings, IServiceProvider servi
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
         await settings.Source.CheckAsync(services, cancellationToken).ConfigureAwait(false);
-        if (settings.Source.Contract is not { } contract) return;
+        if (settings.Landing is { } zone) await zone.Store.Resolve(services).CheckAsync(cancellationToken).ConfigureAwait(false);
+        if (settings.LandsOnly || settings.Source.Contract is not { } contract) return;
         await using var transaction = await settings.Warehouse.Resolve(services).BeginAsync(cancellationToken).ConfigureAwait(false);
         TargetFit.Adapt(contract, await transaction.DescribeAsync(settings.Table, cancellationToken).ConfigureAwait(false), settings);
     }

@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using DataPlatform.ObjectStores;
 
 namespace DataPlatform.Ingestion;
 
@@ -18,6 +19,8 @@ public class LoadBuilder
     internal ContractModes Modes { get; private set; } = ContractModes.Default;
 
     internal long? CheckpointBytes { get; private set; }
+
+    internal LandingZone? Landing { get; private set; }
 
     /// <summary>Adds the rows to those there are. The default.</summary>
     public LoadBuilder Append()
@@ -79,6 +82,29 @@ public class LoadBuilder
         Modes = contract.Modes;
         return this;
     }
+
+    /// <summary>
+    /// Lands the rows on their way: they are written to Parquet files in an object store, with a manifest for each load, and the table is loaded from these files, whose
+    /// bytes are checked against the manifest.
+    /// </summary>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="prefix">What the keys begin with, such as <c>landing/trips</c>.</param>
+    /// <param name="options">How the files are written.</param>
+    /// <exception cref="DataPlatformException">The prefix cannot be part of a key.</exception>
+    public LoadBuilder LandIn(string store, string prefix, LandingOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(store);
+        Landing = LandingZone.Create(new Connection<IObjectStore>(store), prefix, options);
+        return this;
+    }
+
+    /// <inheritdoc cref="LandIn(string, string, LandingOptions?)"/>
+    public LoadBuilder LandIn(IObjectStore store, string prefix, LandingOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        Landing = LandingZone.Create(new Connection<IObjectStore>(store.Name, store), prefix, options);
+        return this;
+    }
 }
 
 /// <summary>Says how rows, which a record declares, get into their table.</summary>
@@ -130,6 +156,20 @@ public sealed class LoadBuilder<T> : LoadBuilder
     public new LoadBuilder<T> Contract(Action<ContractBuilder> configure)
     {
         base.Contract(configure);
+        return this;
+    }
+
+    /// <inheritdoc cref="LoadBuilder.LandIn(string, string, LandingOptions?)"/>
+    public new LoadBuilder<T> LandIn(string store, string prefix, LandingOptions? options = null)
+    {
+        base.LandIn(store, prefix, options);
+        return this;
+    }
+
+    /// <inheritdoc cref="LoadBuilder.LandIn(string, string, LandingOptions?)"/>
+    public new LoadBuilder<T> LandIn(IObjectStore store, string prefix, LandingOptions? options = null)
+    {
+        base.LandIn(store, prefix, options);
         return this;
     }
 

@@ -15,7 +15,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private const long EnoughRejected = 1000;
     private const int ReasonsShown = 3;
 
-    private readonly IWarehouse _warehouse = settings.Warehouse.Resolve(services);
+    private readonly IWarehouse _warehouse = settings.ResolveWarehouse(services);
     private readonly List<RejectedRow> _firstRejected = [];
     private readonly Dictionary<string, long> _discarded = new(StringComparer.Ordinal);
     private IReadOnlySet<(string Path, string ETag)>? _known;
@@ -55,6 +55,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private async Task<SourceContext?> FindWorkAsync(CancellationToken cancellationToken)
     {
         var target = await DescribeTargetAsync(cancellationToken).ConfigureAwait(false);
+        var holdsNothing = target is null && !settings.LandsOnly;
         var source = new SourceContext
         {
             Services = services,
@@ -64,8 +65,8 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             BatchBytes = (int)Math.Min(settings.CheckpointBytes ?? long.MaxValue, SourceContext.DefaultBatchBytes),
 
             // A table that is gone holds nothing, whatever was once loaded into it.
-            LoadedObjects = target is null ? new HashSet<(string, string)>() : await ListLoadedAsync(cancellationToken).ConfigureAwait(false),
-            CursorLookup = target is null ? (_, _) => Task.FromResult<string?>(null) : FindCursorAsync,
+            LoadedObjects = holdsNothing ? new HashSet<(string, string)>() : await ListLoadedAsync(cancellationToken).ConfigureAwait(false),
+            CursorLookup = holdsNothing ? (_, _) => Task.FromResult<string?>(null) : FindCursorAsync,
         };
         var contract = settings.Source.Contract ?? await settings.Source.InferContractAsync(source, cancellationToken).ConfigureAwait(false);
         return contract is null ? null : source.With(TargetFit.Adapt(contract, target, settings));
@@ -73,6 +74,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     private async Task<Schema?> DescribeTargetAsync(CancellationToken cancellationToken)
     {
+        if (settings.LandsOnly) return null;
         await using var transaction = await _warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         return await transaction.DescribeAsync(settings.Table, cancellationToken).ConfigureAwait(false);
     }
@@ -85,9 +87,13 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     private async Task<bool> IsCurrentAsync(SourceContext source, CancellationToken cancellationToken)
     {
-        var target = await DescribeTargetAsync(cancellationToken).ConfigureAwait(false);
-        if (source.Target is null || target is null) return source.Target is null && target is null;
-        if (!TargetFit.AreSame(source.Target, target)) return false;
+        if (!settings.LandsOnly)
+        {
+            var target = await DescribeTargetAsync(cancellationToken).ConfigureAwait(false);
+            if (source.Target is null || target is null) return source.Target is null && target is null;
+            if (!TargetFit.AreSame(source.Target, target)) return false;
+        }
+
         if (!source.LoadedObjects.SetEquals(await ListLoadedAsync(cancellationToken).ConfigureAwait(false))) return false;
         foreach (var (name, seen) in source.CursorsSeen)
         {
@@ -106,14 +112,18 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         var before = _total;
         var schema = source.Contract.Schema;
         var rows = TakeRowsAsync(load, source, _known, batches, cancellationToken);
-        await EvolveAsync(load, source, cancellationToken).ConfigureAwait(false);
+        await using var landing = settings.Landing is { } zone ? new Landing(zone, settings, step, load, source.Contract) : null;
         BulkWriteResult written;
         try
         {
+            // Before the warehouse is written to, which would otherwise wait for the source with a command begun.
+            if (landing is not null) rows = await landing.LandAsync(rows, cancellationToken).ConfigureAwait(false);
+            await EvolveAsync(load, source, cancellationToken).ConfigureAwait(false);
             written = await (settings.Disposition switch
             {
                 WriteDisposition.Append => load.AppendRowsAsync(settings.Table, schema, rows, cancellationToken),
                 WriteDisposition.Replace => load.ReplaceRowsAsync(settings.Table, schema, rows, cancellationToken),
+                WriteDisposition.Land => Task.FromResult(new BulkWriteResult(landing!.RowsLanded, RowsDeduplicated: 0)),
                 _ => load.MergeRowsAsync(settings.Table, schema, settings.Key, rows, cancellationToken),
             }).ConfigureAwait(false);
         }
@@ -124,6 +134,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         }
 
         var balance = (_total - before).ToBalance(written);
+        landing?.Keep();
         await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
         _committed += balance.Written;
         foreach (var (column, values) in _discarded)

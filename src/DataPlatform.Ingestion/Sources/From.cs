@@ -90,6 +90,24 @@ public static class From
     /// <inheritdoc cref="Parquet(string, string)"/>
     public static ISource Parquet(IObjectStore store, string glob) => new FileSource(Of(store), glob, new ParquetFormat(), null);
 
+    /// <summary>What was landed in an object store, by <c>IntoLake</c> or <c>LandIn</c>, and has the columns that a record declares: the files of each manifest, once.</summary>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="prefix">The landing zone, such as <c>landing/trips</c>.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
+    public static ISource<T> Landing<T>(string store, string prefix) where T : notnull => new FileSource<T>(new(store), LandingZone.ManifestGlob(prefix), new LandingFormat());
+
+    /// <inheritdoc cref="Landing{T}(string, string)"/>
+    public static ISource<T> Landing<T>(IObjectStore store, string prefix) where T : notnull => new FileSource<T>(Of(store), LandingZone.ManifestGlob(prefix), new LandingFormat());
+
+    /// <summary>What was landed in an object store, by <c>IntoLake</c> or <c>LandIn</c>, with the columns that it has: the files of each manifest, once.</summary>
+    /// <param name="store">The object store's name.</param>
+    /// <param name="prefix">The landing zone, such as <c>landing/trips</c>.</param>
+    public static ISource Landing(string store, string prefix) => new FileSource(new(store), LandingZone.ManifestGlob(prefix), new LandingFormat(), null);
+
+    /// <inheritdoc cref="Landing(string, string)"/>
+    public static ISource Landing(IObjectStore store, string prefix) => new FileSource(Of(store), LandingZone.ManifestGlob(prefix), new LandingFormat(), null);
+
     /// <summary>
     /// Rows that a function gives, all of them each time: for small things such as a list in code. A source that goes on where it
     /// stopped implements <see cref="ISource{T}"/>.

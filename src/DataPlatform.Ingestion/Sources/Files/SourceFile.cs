@@ -7,6 +7,12 @@ internal sealed class SourceFile(IObjectStore store, ObjectInfo info) : ISourceT
 {
     private long _bytesNoted;
 
+    /// <summary>Where it is.</summary>
+    public IObjectStore Store => store;
+
+    /// <summary>Its bytes on scratch disk, when they were copied there; then the store is not asked again.</summary>
+    public Stream? Copy { get; init; }
+
     /// <summary>Its key in the store, which rejected rows and messages name it by.</summary>
     public string Key => info.Key;
 
@@ -38,7 +44,7 @@ internal sealed class SourceFile(IObjectStore store, ObjectInfo info) : ISourceT
     }
 
     /// <summary>Opens it for reading anywhere.</summary>
-    public RandomAccessFileStream OpenRandomAccess() => new RandomAccessFileStream(this, store);
+    public Stream OpenRandomAccess() => Copy ?? new RandomAccessFileStream(this, store);
 
     /// <summary>Notes in a batch how many bytes were read since the last.</summary>
     public void NoteBytesRead(BatchBuilder batch)

@@ -62,7 +62,7 @@ internal sealed class ParquetFormat : IFileFormat
         }
     }
 
-    private static async Task<ParquetReader> OpenAsync(SourceFile file, RandomAccessFileStream stream, CancellationToken cancellationToken)
+    private static async Task<ParquetReader> OpenAsync(SourceFile file, Stream stream, CancellationToken cancellationToken)
     {
         var options = new ParquetOptions { UseDateOnlyTypeForDates = true };
         try
@@ -76,7 +76,7 @@ internal sealed class ParquetFormat : IFileFormat
     }
 
     private static async Task<int> LoadAsync(
-        ParquetReader reader, int rowGroup, ParquetColumn[] columns, SourceFile file, RandomAccessFileStream stream, CancellationToken cancellationToken)
+        ParquetReader reader, int rowGroup, ParquetColumn[] columns, SourceFile file, Stream stream, CancellationToken cancellationToken)
     {
         var what = $"row group {rowGroup + 1} of {reader.RowGroupCount}";
         try
@@ -98,9 +98,9 @@ internal sealed class ParquetFormat : IFileFormat
     }
 
     // A damaged file makes the library fail in any way: out of range, out of memory, a null where none should be.
-    private static Exception Unreadable(Exception exception, string what, SourceFile file, RandomAccessFileStream stream)
+    private static Exception Unreadable(Exception exception, string what, SourceFile file, Stream stream)
     {
-        stream.StoreFailure?.Throw();
+        (stream as RandomAccessFileStream)?.StoreFailure?.Throw();
         return exception is OperationCanceledException or DataPlatformException
             ? exception
             : file.Invalid(

@@ -1,0 +1,39 @@
+namespace DataPlatform.Ingestion;
+
+/// <summary>Says how rows get into a landing zone.</summary>
+public sealed class LakeBuilder
+{
+    internal LakeBuilder()
+    {
+    }
+
+    internal double MaxRejected { get; private set; }
+
+    internal long? CheckpointBytes { get; private set; }
+
+    internal LandingOptions? FileOptions { get; private set; }
+
+    /// <inheritdoc cref="LoadBuilder.Quarantine"/>
+    public LakeBuilder Quarantine(double maxRejected)
+    {
+        MaxRejected = new LoadBuilder().Quarantine(maxRejected).MaxRejected;
+        return this;
+    }
+
+    /// <summary>Lands a long load in parts, each with a manifest and a cursor of its own: a crash then redoes one part at most.</summary>
+    /// <param name="mebibytes">About how much column data a part has, in MiB.</param>
+    public LakeBuilder Checkpoint(int mebibytes)
+    {
+        CheckpointBytes = new LoadBuilder().Checkpoint(mebibytes).CheckpointBytes;
+        return this;
+    }
+
+    /// <summary>How the files are written.</summary>
+    /// <param name="options">Size, row groups and compression.</param>
+    public LakeBuilder Files(LandingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        FileOptions = options;
+        return this;
+    }
+}

@@ -1,0 +1,329 @@
+using System.ComponentModel.DataAnnotations;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using DataPlatform.DuckDb;
+using DataPlatform.Ingestion;
+using DataPlatform.Integration.Tests.Warehouses;
+using DataPlatform.Ledger;
+using DataPlatform.ObjectStores;
+using DataPlatform.ObjectStores.Folder;
+using DataPlatform.ObjectStores.S3;
+using DataPlatform.Pipelines;
+using DataPlatform.Testing;
+using DataPlatform.Warehouses;
+using DataPlatform.Warehouses.PostgreSql;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DataPlatform.Integration.Tests.Landing;
+
+/// <summary>What landing promises, whatever the store and the warehouse.</summary>
+public abstract class LandingConformance : IAsyncLifetime
+{
+    private RunLedgers _ledgers = null!;
+    private ServiceProvider _services = null!;
+
+    protected IObjectStore Store { get; private set; } = null!;
+
+    protected IWarehouse Warehouse { get; private set; } = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        (Store, Warehouse) = (await OpenStoreAsync(), await OpenWarehouseAsync());
+        _ledgers = new RunLedgers(Warehouse);
+        _services = new ServiceCollection().AddSingleton(_ledgers).BuildServiceProvider();
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        await _services.DisposeAsync();
+        await _ledgers.DisposeAsync();
+        await Warehouse.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract Task<IObjectStore> OpenStoreAsync();
+
+    protected abstract Task<IWarehouse> OpenWarehouseAsync();
+
+    [Fact]
+    public async Task Rows_go_by_way_of_files_that_a_manifest_names_with_hash_size_and_rows()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,Åre\n2,2.50,\nx,9,bad\n");
+        (await LandAsync(load => load.Merge("trip_id").Quarantine(0.5))).Should().Match<StepResult>(r => r.Status == RunStatus.Succeeded && r.RowsWritten == 2 && r.RowsRejected == 1);
+        await PutAsync("inbox/b.csv", "trip_id,fare,station\n2,20,Oslo\n3,3,\n");
+        (await LandAsync(load => load.Merge("trip_id").Quarantine(0.5))).RowsWritten.Should().Be(2);
+        (await LandAsync(load => load.Merge("trip_id").Quarantine(0.5))).RowsRead.Should().Be(0);
+
+        (await QueryAsync("SELECT trip_id, fare, station FROM raw.trips ORDER BY trip_id")).ShouldEqual([[1L, 1.50m, "Åre"], [2L, 20m, "Oslo"], [3L, 3m, null]]);
+        var loads = (await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled)).Reverse().ToList();
+        var manifests = await ManifestsAsync();
+        manifests.Keys.Should().Equal(loads.Select(load => $"landing/trips/_manifests/demo.trips-{load.LoadId:D10}.json"));
+        foreach (var (manifest, load) in manifests.Values.Zip(loads))
+        {
+            manifest.GetProperty("load_id").GetInt64().Should().Be(load.LoadId);
+            manifest.GetProperty("run_id").GetString().Should().Be(load.RunId);
+            manifest.GetProperty("table").GetString().Should().Be("warehouse:raw.trips");
+            manifest.GetProperty("contract_version").GetString().Should().Be(Contract.Of<Trip>().With(c => c.Name == "trip_id" ? c.AsRequired() : c).Version);
+            manifest.GetProperty("rows").GetInt64().Should().Be(2);
+            var file = manifest.GetProperty("files").EnumerateArray().Should().ContainSingle().Subject;
+            var path = file.GetProperty("path").GetString()!;
+            path.Should().Be($"landing/trips/ingest_date={(await _ledgers.Primary.FindRunAsync(load.RunId, Cancelled))!.Run.LogicalDate:yyyy-MM-dd}/demo.trips-{load.LoadId:D10}-00001.parquet");
+            var content = await ReadAsync(path);
+            (file.GetProperty("bytes").GetInt64(), file.GetProperty("sha256").GetString()).Should().Be((content.Length, Convert.ToHexStringLower(SHA256.HashData(content))));
+        }
+
+        manifests.Values.First().GetProperty("columns").EnumerateArray().Select(c => $"{c.GetProperty("name")} {c.GetProperty("type")} {c.GetProperty("nullable")}")
+            .Should().Equal("trip_id int64 False", "fare decimal(10,2) False", "station text True");
+        manifests.Values.Select(m => m.GetProperty("schema_hash").GetString()).Distinct().Should().ContainSingle().Which.Should().HaveLength(64);
+    }
+
+    [Fact]
+    public async Task Every_type_goes_by_way_of_files_unchanged() => await EveryType.Rows(0, 60).SampleAsync(
+        async rows =>
+        {
+            var table = new TableName("raw", $"t{Guid.NewGuid():N}");
+            var result = await RunAsync(p => p.Ingest(table.Name[..20], new Batches(rows)).Into(Warehouse, table, load => load.LandIn(Store, $"landing/{table.Name}")));
+            result.Failure.Should().BeNull();
+            if (rows.Count == 0) return;
+            await using var transaction = await Warehouse.BeginAsync(Cancelled);
+            var read = await Warehouse.ReadAsync($"SELECT * FROM {table.ToSql()} ORDER BY id", cancellationToken: Cancelled).ToRowsAsync();
+            read.ConvertAll(row => row[..^1]).ShouldEqual(rows);
+        },
+        iter: 12, threads: 1);
+
+    [Fact]
+    public async Task An_object_that_was_changed_is_refused_and_nothing_is_loaded()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,\n");
+        byte[]? landed = null;
+        var store = new MeddledStore(Store) { Read = (key, content) => key.EndsWith(".parquet", StringComparison.Ordinal) ? [.. (landed = content)[..^1], 0] : content };
+        var failure = (await LandAsync(load => load.Append(), store)).Failure!;
+        failure.Class.Should().Be(FailureClass.Data);
+        var (was, isNow) = (Convert.ToHexStringLower(SHA256.HashData(landed!)), Convert.ToHexStringLower(SHA256.HashData([.. landed![..^1], 0])));
+        failure.Message.Should().MatchRegex($@"^lake:landing/trips/ingest_date=[-0-9]+/demo\.trips-\d{{10}}-00001\.parquet is not what was landed: its SHA-256 is {isNow}, and landing/trips/_manifests/demo\.trips-\d{{10}}\.json says {was}\. Nothing of it was loaded\.$");
+        (await QueryAsync("SELECT count(*) FROM dataplatform.loads")).ShouldEqual([[0L]]);
+        (await KeysAsync()).Should().BeEmpty("a failed load takes back what it landed");
+
+        (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task What_is_rejected_too_often_is_not_landed()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,\nx,2,\n");
+        var result = await LandAsync(load => load.Append());
+        (result.Status, result.RowsRejected).Should().Be((RunStatus.Failed, 1L));
+        (await KeysAsync()).Should().BeEmpty();
+        (await QueryAsync("SELECT reason FROM dataplatform.quarantine")).ShouldEqual([["'x' is not an int64"]]);
+    }
+
+    [Fact]
+    public async Task What_a_killed_process_left_is_removed_by_the_next_run_and_what_others_left_is_not()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,\n");
+        await ExecuteAsync("CREATE SCHEMA raw");
+        await ExecuteAsync("CREATE TABLE raw.trips (trip_id bigint NOT NULL, fare numeric(10,2) NOT NULL CHECK (fare < 1), station text, _load_id bigint)");
+        (await LandAsync(load => load.Append(), new MeddledStore(Store) { CanDelete = false })).Status.Should().Be(RunStatus.Failed);
+        var left = await KeysAsync();
+        left.Should().HaveCount(2);
+        await PutAsync("landing/trips/_manifests/demo.trips-0000009999.json", (await ManifestTextsAsync())[0].Replace("\"run_id\": \"", "\"run_id\": \"other-", StringComparison.Ordinal));
+
+        await ExecuteAsync("DROP TABLE raw.trips");
+        (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1);
+        var keys = await KeysAsync();
+        keys.Should().HaveCount(3).And.Contain("landing/trips/_manifests/demo.trips-0000009999.json");
+        keys.Where(key => key.EndsWith(".json", StringComparison.Ordinal) && !key.Contains("9999", StringComparison.Ordinal)).Should().ContainSingle()
+            .Which.Should().Contain($"{(await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled))[0].LoadId:D10}");
+    }
+
+    [Fact]
+    public async Task Rows_stay_in_the_lake_and_another_step_loads_them_once()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,Åre\n");
+        PipelineRunResult Check(PipelineRunResult result)
+        {
+            result.Steps.Select(step => step.Failure?.Message).Should().AllSatisfy(message => message.Should().BeNull());
+            return result;
+        }
+
+        void Define(PipelineBuilder p)
+        {
+            p.Ingest("land", From.Csv<Trip>(Store, "inbox/*.csv")).IntoLake(Store, "landing/trips", lake => lake.Quarantine(0.5));
+            p.Ingest("load", From.Landing<Trip>(Store, "landing/trips")).Into(Warehouse, "raw.trips", load => load.Merge(t => t.TripId)).After("land");
+            p.Ingest("look", From.Landing(Store, "landing/trips")).Into(Warehouse, "raw.seen").After("land");
+        }
+
+        Check(await RunPipelineAsync(Define)).Steps.Select(step => step.RowsWritten).Should().Equal(1, 1, 1);
+        await PutAsync("inbox/b.csv", "trip_id,fare,station\n2,2,\nx,2,\n");
+        Check(await RunPipelineAsync(Define)).Steps.Select(step => step.RowsWritten).Should().Equal(1, 1, 1);
+        Check(await RunPipelineAsync(Define)).Steps.Select(step => step.RowsRead).Should().Equal(0, 0, 0);
+
+        (await QueryAsync("SELECT trip_id, fare, station FROM raw.trips ORDER BY trip_id")).ShouldEqual([[1L, 1.50m, "Åre"], [2L, 2m, null]]);
+        (await QueryAsync("SELECT trip_id, fare, station FROM raw.seen ORDER BY trip_id")).ShouldEqual([[1L, 1.50m, "Åre"], [2L, 2m, null]]);
+        (await QueryAsync("SELECT table_name, disposition, status, rows_written, rows_rejected FROM dataplatform.loads WHERE step = 'land' ORDER BY load_id"))
+            .ShouldEqual([["lake.landing/trips", "land", "committed", 1L, 0L], ["lake.landing/trips", "land", "committed", 1L, 1L]]);
+    }
+
+    [Fact]
+    public async Task Files_end_at_their_size_and_parts_of_a_long_load_have_manifests_of_their_own()
+    {
+        const int Count = 500_000;
+        var csv = new StringBuilder("trip_id,fare,station\n");
+        for (var i = 0; i < Count; i++) csv.Append($"{i},{i % 1000}.25,station {i * 7919L % 1_000_003} of the line\n");
+        await PutAsync("inbox/a.csv", csv.ToString());
+        var options = new LandingOptions { FileMebibytes = 1, Parquet = new ParquetWriterOptions { Compression = ParquetCompression.None, RowGroupBytes = 1 << 20 } };
+        (await RunAsync(p => p.Ingest("trips", From.Csv<Trip>(Store, "inbox/*.csv")).Into(Warehouse, "raw.trips", load => load.LandIn(Store, "landing/trips", options).Checkpoint(10)))).Failure.Should().BeNull();
+        (await QueryAsync("SELECT count(*), sum(trip_id), sum(fare), sum(length(station)) FROM raw.trips"))[0].Select(v => Convert.ToDecimal(v, System.Globalization.CultureInfo.InvariantCulture))
+            .Should().Equal(Count, Enumerable.Range(0, Count).Sum(i => (decimal)i), Enumerable.Range(0, Count).Sum(i => (i % 1000) + 0.25m), Enumerable.Range(0, Count).Sum(i => (decimal)$"station {i * 7919L % 1_000_003} of the line".Length));
+        var manifests = await ManifestsAsync();
+        manifests.Count.Should().BeGreaterThan(1);
+        var files = manifests.Values.SelectMany(m => m.GetProperty("files").EnumerateArray()).ToList();
+        files.Count.Should().BeGreaterThan(manifests.Count);
+        files.Sum(file => file.GetProperty("rows").GetInt64()).Should().Be(Count);
+    }
+
+    protected async Task PutAsync(string key, string content)
+    {
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(content));
+        await Store.PutAsync(key, stream, cancellationToken: Cancelled);
+    }
+
+    private async Task<byte[]> ReadAsync(string key)
+    {
+        await using var content = await Store.OpenReadAsync(key, cancellationToken: Cancelled);
+        using var copy = new MemoryStream();
+        await content.CopyToAsync(copy, Cancelled);
+        return copy.ToArray();
+    }
+
+    private async Task<List<string>> KeysAsync() => await Store.ListAsync("landing/**", Cancelled).Select(info => info.Key).ToListAsync(Cancelled);
+
+    private async Task<List<string>> ManifestTextsAsync()
+    {
+        var texts = new List<string>();
+        foreach (var key in (await KeysAsync()).Where(key => key.EndsWith(".json", StringComparison.Ordinal))) texts.Add(Encoding.UTF8.GetString(await ReadAsync(key)));
+        return texts;
+    }
+
+    private async Task<Dictionary<string, JsonElement>> ManifestsAsync()
+    {
+        var manifests = new Dictionary<string, JsonElement>();
+        foreach (var key in (await KeysAsync()).Where(key => key.EndsWith(".json", StringComparison.Ordinal))) manifests.Add(key, JsonDocument.Parse(await ReadAsync(key)).RootElement);
+        return manifests;
+    }
+
+    private Task<StepResult> LandAsync(Action<LoadBuilder> configure, IObjectStore? store = null) => RunAsync(p => p.Ingest("trips", (ISource)From.Csv<Trip>(Store, "inbox/*.csv"))
+        .Into(Warehouse, "raw.trips", load => configure(load.LandIn(store ?? Store, "landing/trips/"))));
+
+    private async Task<StepResult> RunAsync(Action<PipelineBuilder> define) => (await RunPipelineAsync(define)).Steps.Should().ContainSingle().Subject;
+
+    private async Task<PipelineRunResult> RunPipelineAsync(Action<PipelineBuilder> define)
+    {
+        var builder = new PipelineBuilder("demo");
+        define(builder);
+        return await new PipelineRunner(_ledgers, _services).RunAsync(builder.Build(), cancellationToken: Cancelled);
+    }
+
+    private async Task<List<object?[]>> QueryAsync(string sql)
+    {
+        await using var transaction = await Warehouse.BeginAsync(Cancelled);
+        return [.. await transaction.QueryAsync(sql, cancellationToken: Cancelled)];
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var transaction = await Warehouse.BeginAsync(Cancelled);
+        await transaction.ExecuteAsync(sql, cancellationToken: Cancelled);
+        await transaction.CommitAsync(Cancelled);
+    }
+
+    private sealed record Trip(long TripId, [Precision(10, 2)] decimal Fare, [MaxLength(100)] string? Station);
+
+    private sealed class Batches(List<object?[]> rows) : ISource
+    {
+        public string Description => "rows";
+
+        public Contract? Contract { get; } = new([.. EveryType.Schema.FieldsList.Select(field => new ContractColumn(field))]);
+
+        public async IAsyncEnumerable<SourceBatch> ReadAsync(SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            await Task.Yield();
+            if (rows.Count > 0) yield return new SourceBatch(RecordBatches.Create(EveryType.Schema, rows));
+        }
+    }
+
+    private sealed class MeddledStore(IObjectStore inner) : IObjectStore
+    {
+        public Func<string, byte[], byte[]>? Read { get; init; }
+
+        public bool CanDelete { get; init; } = true;
+
+        public string Name => inner.Name;
+
+        public string Location => inner.Location;
+
+        public IAsyncEnumerable<ObjectInfo> ListAsync(string glob, CancellationToken cancellationToken = default) => inner.ListAsync(glob, cancellationToken);
+
+        public Task<ObjectInfo?> FindAsync(string key, CancellationToken cancellationToken = default) => inner.FindAsync(key, cancellationToken);
+
+        public async Task<Stream> OpenReadAsync(string key, ByteRange? range = null, CancellationToken cancellationToken = default)
+        {
+            await using var content = await inner.OpenReadAsync(key, range, cancellationToken);
+            if (Read is null) return content;
+            using var copy = new MemoryStream();
+            await content.CopyToAsync(copy, cancellationToken);
+            return new MemoryStream(Read(key, copy.ToArray()));
+        }
+
+        public Task<ObjectInfo> PutAsync(string key, Stream content, ObjectPutOptions? options = null, CancellationToken cancellationToken = default) => inner.PutAsync(key, content, options, cancellationToken);
+
+        public Task DeleteAsync(string key, CancellationToken cancellationToken = default) => CanDelete ? inner.DeleteAsync(key, cancellationToken) : throw new ObjectStoreException(FailureClass.NotAuthorized, "No.");
+
+        public Task CheckAsync(CancellationToken cancellationToken = default) => inner.CheckAsync(cancellationToken);
+    }
+}
+
+public sealed class FolderAndDuckDbLandingTests : LandingConformance
+{
+    private readonly ScratchFolder _folder = new();
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    protected override Task<IObjectStore> OpenStoreAsync() => Task.FromResult<IObjectStore>(new FolderObjectStore("lake", Directory.CreateDirectory(_folder.Combine("lake")).FullName));
+
+    protected override Task<IWarehouse> OpenWarehouseAsync() => Task.FromResult<IWarehouse>(new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("test.duckdb")}"));
+}
+
+public sealed class S3AndPostgreSqlLandingTests : LandingConformance
+{
+    private TestBucket _bucket = null!;
+    private TestDatabase _database = null!;
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await _bucket.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    protected override async Task<IObjectStore> OpenStoreAsync()
+    {
+        _bucket = await TestS3.CreateBucketAsync();
+        return new S3ObjectStore("lake", $"s3://{_bucket.Name}", new S3ObjectStoreOptions { Endpoint = TestS3.Endpoint, AccessKeyId = TestS3.AccessKeyId, SecretAccessKey = TestS3.SecretAccessKey });
+    }
+
+    protected override async Task<IWarehouse> OpenWarehouseAsync()
+    {
+        _database = await TestPostgres.CreateDatabaseAsync();
+        return new PostgreSqlWarehouse("warehouse", _database.ConnectionString);
+    }
+}
