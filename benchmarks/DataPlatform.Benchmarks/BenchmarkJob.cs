@@ -17,14 +17,32 @@ internal static class BenchmarkJob
             return 0;
         }
 
+        if (args is ["copy-parquet", var copyThreads, var from, var to])
+        {
+            await ParquetBenchmark.CopyAsync(int.Parse(copyThreads, CultureInfo.InvariantCulture), from, to);
+            return 0;
+        }
+
+        if (args is ["read-postgresql", var writer, var server, var target])
+        {
+            await ParquetBenchmark.ReadPostgreSqlAsync(writer, server, target);
+            return 0;
+        }
+
         var builder = Host.CreateApplicationBuilder();
         builder.AddDataPlatform();
         builder.AddDuckDb();
         builder.AddObjectStore("lake");
         builder.AddWarehouse("warehouse");
+        var landWith = Environment.GetEnvironmentVariable("LAND_WITH");
+        if (landWith is not null) builder.AddObjectStore("landing");
+        if (landWith == "parquetsharp") builder.AddParquetSharp();
         builder.AddPipeline("orders", pipeline =>
-            pipeline.Ingest("orders", From.Csv<Order>("lake", Environment.GetEnvironmentVariable("FILE")!))
-                .Into("warehouse", "public.orders", load => load.Append()));
+        {
+            var orders = pipeline.Ingest("orders", From.Csv<Order>("lake", Environment.GetEnvironmentVariable("FILE")!));
+            if (landWith is null) orders.Into("warehouse", "public.orders", load => load.Append());
+            else orders.IntoLake("landing", "orders");
+        });
         return await builder.Build().RunJobAsync(args);
     }
 

@@ -1,17 +1,20 @@
 using System.Globalization;
 using System.Text;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Benchmarks;
 
 /// <summary>One row of the benchmark's data: ten columns of the types that data teams load.</summary>
 internal sealed record Order(
-    long OrderId, int CustomerId, decimal Amount, double Score, DateOnly OrderDate, DateTime CreatedAt, string Category, string Reference, string? Note, bool Paid);
+    long OrderId, int CustomerId, [Precision(12, 2)] decimal Amount, double Score, DateOnly OrderDate, DateTime CreatedAt, string Category, string Reference, string? Note, bool Paid);
 
 /// <summary>Writes the CSV file of orders; the same seed gives the same bytes.</summary>
 internal static class OrdersFile
 {
     public const string Columns =
         "order_id bigint, customer_id integer, amount numeric(12,2), score double precision, order_date date, created_at timestamp, category text, reference text, note text, paid boolean";
+
+    public static string ColumnNames { get; } = string.Join(", ", Columns.Split(", ").Select(column => column.Split(' ')[0]));
 
     public static string Ensure(int rows)
     {
