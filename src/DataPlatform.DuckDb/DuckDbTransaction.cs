@@ -119,11 +119,11 @@ internal sealed class DuckDbTransaction(DuckDbDatabase database, DuckDbSession s
         return await RunAsync(native => AppendWriter.Begin(native, this, table, schema), cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default)
+    public async Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, MergeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        ArgumentNullException.ThrowIfNull(key);
-        return await RunAsync(native => MergeWriter.Begin(native, this, table, schema, key), cancellationToken).ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(options);
+        return await RunAsync(native => MergeWriter.Begin(native, this, table, schema, options), cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<long> ReplaceTableAsync(TableName table, string selectSql, CancellationToken cancellationToken = default)

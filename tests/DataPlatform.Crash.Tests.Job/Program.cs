@@ -22,6 +22,7 @@ void AddEvents(string disposition, Action<LoadBuilder<Event>> load) => builder.A
 AddEvents("append", load => load.Append().Checkpoint(mebibytes: 1));
 AddEvents("merge", load => load.Merge(e => e.Device).Checkpoint(mebibytes: 1));
 AddEvents("replace", load => load.Replace());
+AddEvents("scd2", load => load.Scd2(e => e.Device).Checkpoint(mebibytes: 1));
 
 builder.AddPipeline("parquet", pipeline =>
     pipeline.Ingest("load", From.Parquet<Measurement>("lake", "*.parquet")).Into("warehouse", "raw.measurements", load => load.Append()));

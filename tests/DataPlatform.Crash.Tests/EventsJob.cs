@@ -78,6 +78,13 @@ internal sealed class EventsJob : IAsyncDisposable
             "SELECT load_id FROM dataplatform.loads WHERE status = 'committed' AND rows_read <> rows_written + rows_rejected + rows_deduplicated + rows_filtered")).Should().BeEmpty();
         (await Environment.QueryAsync("SELECT id FROM raw.events GROUP BY id HAVING count(*) > 1 LIMIT 1")).Should().BeEmpty();
         (await Environment.QueryAsync("SELECT e.id FROM raw.events AS e LEFT JOIN dataplatform.loads AS l ON l.load_id = e._load_id AND l.status = 'committed' WHERE l.load_id IS NULL LIMIT 1")).Should().BeEmpty();
+        if (_disposition != "scd2") return;
+        (await Environment.QueryAsync("SELECT device FROM raw.events GROUP BY device HAVING count(*) FILTER (WHERE _valid_to IS NULL) <> 1 LIMIT 1")).Should().BeEmpty("each key has one current version");
+        (await Environment.QueryAsync(
+            """
+            SELECT device FROM (SELECT device, _valid_from, _valid_to, lead(_valid_from) OVER (PARTITION BY device ORDER BY _valid_from) AS next FROM raw.events) AS v
+            WHERE _valid_to IS DISTINCT FROM next OR _valid_to <= _valid_from LIMIT 1
+            """)).Should().BeEmpty("a version ends when the next begins");
     }
 
     /// <summary>Has the job reach PostgreSQL through a proxy.</summary>

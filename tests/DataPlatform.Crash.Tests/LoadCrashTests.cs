@@ -14,6 +14,7 @@ public sealed class LoadCrashTests(ITestOutputHelper output)
     [InlineData("append")]
     [InlineData("merge")]
     [InlineData("replace")]
+    [InlineData("scd2")]
     public async Task Killed_again_and_again_it_goes_on_from_its_last_commit(string disposition)
     {
         var (expected, duration) = await EventsJob.RunUndisturbedAsync(disposition);
@@ -37,6 +38,7 @@ public sealed class LoadCrashTests(ITestOutputHelper output)
     [Theory]
     [InlineData("append", 2)]
     [InlineData("merge", 5)]
+    [InlineData("scd2", 3)]
     public async Task Jobs_at_once_load_everything_once(string disposition, int jobs)
     {
         var (expected, _) = await EventsJob.RunUndisturbedAsync(disposition);
@@ -76,6 +78,7 @@ public sealed class LoadCrashTests(ITestOutputHelper output)
     [InlineData("append")]
     [InlineData("merge")]
     [InlineData("replace")]
+    [InlineData("scd2")]
     public async Task Connections_to_the_server_are_cut_and_the_step_tries_again(string disposition)
     {
         var (expected, _) = await EventsJob.RunUndisturbedAsync(disposition);

@@ -206,7 +206,7 @@ public sealed class TransactionTests : DuckDbTest
             await transaction.ExecuteAsync("ALTER TABLE raw.odd ADD COLUMN s INTEGER DEFAULT 7", null, Cancelled);
             for (var i = 0; i < 3; i++)
             {
-                await using var writer = await transaction.BeginMergeAsync("raw.odd", schema, ["rowid"], Cancelled);
+                await using var writer = await transaction.BeginMergeAsync("raw.odd", schema, new MergeOptions("rowid"), Cancelled);
                 using var batch = RecordBatches.Create(schema, [[1L, "first", "x"], [9L - i, $"{i}", null], [1L, "last", $"{i}"]]);
                 await writer.WriteAsync(batch, Cancelled);
                 (await writer.CompleteAsync(Cancelled)).Should().Be(new BulkWriteResult(2, 1));

@@ -12,7 +12,7 @@ public static class TableContents
 {
     /// <summary>
     /// A hash for each table and view of the given schemas: over its column names and its rows, sorted, without the column <c>_load_id</c>,
-    /// which tells loads apart and so differs between runs.
+    /// which tells loads apart and so differs between runs. Of <c>_valid_from</c> and <c>_valid_to</c>, which are moments of loads, it counts only whether there is a value.
     /// </summary>
     public static async Task<SortedDictionary<string, string>> HashAsync(IWarehouse warehouse, params IReadOnlyList<string> schemas)
     {
@@ -41,7 +41,9 @@ public static class TableContents
             {
                 var columns = Enumerable.Range(0, batch.ColumnCount).Where(i => batch.Schema.GetFieldByIndex(i).Name != LoadTransaction.LoadIdColumn).ToList();
                 header = string.Join('\u001f', columns.Select(i => batch.Schema.GetFieldByIndex(i).Name));
-                for (var i = 0; i < batch.Length; i++) rows.Add(string.Join('\u001f', columns.Select(c => Text(batch.Column(c), i))));
+                var moments = columns.Where(i => batch.Schema.GetFieldByIndex(i).Name is "_valid_from" or "_valid_to").ToHashSet();
+                for (var i = 0; i < batch.Length; i++)
+                    rows.Add(string.Join('\u001f', columns.Select(c => moments.Contains(c) && !batch.Column(c).IsNull(i) ? "a moment" : Text(batch.Column(c), i))));
             }
         }
 

@@ -61,21 +61,22 @@ public static class LoadTransactionExtensions
         return await WriteAsync(load, warehouse.BeginAppendAsync(table, columns, cancellationToken), rows, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Merges rows into a table, which is created when missing: a row with a key that the table has replaces the table's row, the others are added.</summary>
+    /// <summary>Merges rows into a table, which is created when missing.</summary>
     /// <param name="load">The load.</param>
     /// <param name="table">The table.</param>
     /// <param name="schema">The rows' columns.</param>
-    /// <param name="key">Columns that identify a row.</param>
+    /// <param name="options">The key, and what is done with rows whose key the table has.</param>
     /// <param name="rows">The rows; each batch is disposed of when it is written.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public static async Task<BulkWriteResult> MergeRowsAsync(
-        this LoadTransaction load, TableName table, Schema schema, IReadOnlyList<string> key, IAsyncEnumerable<RecordBatch> rows, CancellationToken cancellationToken)
+        this LoadTransaction load, TableName table, Schema schema, MergeOptions options, IAsyncEnumerable<RecordBatch> rows, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(load);
+        ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(rows);
         var columns = schema.WithColumn(LoadTransaction.LoadIdColumn);
-        await load.Warehouse.CreateTableAsync(table, columns, key, cancellationToken).ConfigureAwait(false);
-        return await WriteAsync(load, load.Warehouse.BeginMergeAsync(table, columns, key, cancellationToken), rows, cancellationToken).ConfigureAwait(false);
+        await load.Warehouse.CreateTableAsync(table, options.ToTableSchema(columns), options.RowKey, cancellationToken).ConfigureAwait(false);
+        return await WriteAsync(load, load.Warehouse.BeginMergeAsync(table, columns, options, cancellationToken), rows, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task<BulkWriteResult> WriteAsync(

@@ -95,10 +95,12 @@ public interface IWarehouseTransaction : IAsyncDisposable
     /// <summary>Begins a bulk append by the fastest way the system has. Columns are matched by name; those not given stay NULL or default.</summary>
     Task<IBulkWriter> BeginAppendAsync(TableName table, Schema schema, CancellationToken cancellationToken = default);
 
-    /// <summary>
-    /// Begins a bulk merge: rows with a key that the table has replace the table's row, the others are added. Of rows with the same key in the batch the last one wins.
-    /// </summary>
-    Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default);
+    /// <summary>Begins a bulk merge: rows take the place of those with their key, in one of several ways. Columns of the table that are not given keep their values, or stay NULL or default.</summary>
+    /// <param name="table">The table. It has the columns of <see cref="MergeOptions.ToTableSchema"/>.</param>
+    /// <param name="schema">The rows' columns.</param>
+    /// <param name="options">The key, and what is done with rows whose key the table has.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, MergeOptions options, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Makes a table hold exactly the result of a query, its columns included. Readers see the old table until the commit, and the new one after.
@@ -127,10 +129,14 @@ public interface IBulkWriter : IAsyncDisposable
     Task<BulkWriteResult> CompleteAsync(CancellationToken cancellationToken = default);
 }
 
-/// <summary>What a bulk write did.</summary>
-/// <param name="RowsWritten">Rows added or replaced in the table.</param>
-/// <param name="RowsDeduplicated">Rows left out because a later row of the same write had the same key.</param>
-public sealed record BulkWriteResult(long RowsWritten, long RowsDeduplicated);
+/// <summary>What a bulk write did with its rows: each is in exactly one of the counts.</summary>
+/// <param name="RowsWritten">Rows that the table holds now, added or in the place of others.</param>
+/// <param name="RowsDeduplicated">Rows left out for another row of the same write with the same key.</param>
+/// <param name="RowsFiltered">
+/// Rows that a merge left out on purpose: those that only told to delete their key, under <see cref="MergeStrategy.InsertOnly"/> those whose key the table had, and under
+/// <see cref="MergeStrategy.Scd2"/> those that did not change.
+/// </param>
+public sealed record BulkWriteResult(long RowsWritten, long RowsDeduplicated = 0, long RowsFiltered = 0);
 
 /// <summary>A warehouse failed; says which and why.</summary>
 public class WarehouseException(FailureClass failureClass, string message, string? hint = null, Exception? innerException = null)

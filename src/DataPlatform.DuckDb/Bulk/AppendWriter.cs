@@ -50,7 +50,7 @@ internal sealed class AppendWriter : IBulkWriter
     {
         ObjectDisposedException.ThrowIf(_completed || _disposed, this);
         _completed = true;
-        return Task.FromResult(new BulkWriteResult(_rows, 0));
+        return Task.FromResult(new BulkWriteResult(_rows));
     }
 
     public ValueTask DisposeAsync()

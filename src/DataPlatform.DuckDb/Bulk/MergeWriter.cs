@@ -18,27 +18,27 @@ internal sealed class MergeWriter : IBulkWriter
     private readonly AppendWriter _staging;
     private readonly MergeSql _sql;
     private readonly TableName _table;
-    private readonly IReadOnlyList<string> _key;
+    private readonly MergeOptions _options;
     private long _rows;
 
-    private MergeWriter(DuckDbTransaction transaction, AppendWriter staging, MergeSql sql, TableName table, IReadOnlyList<string> key) =>
-        (_transaction, _staging, _sql, _table, _key) = (transaction, staging, sql, table, key);
+    private MergeWriter(DuckDbTransaction transaction, AppendWriter staging, MergeSql sql, TableName table, MergeOptions options) =>
+        (_transaction, _staging, _sql, _table, _options) = (transaction, staging, sql, table, options);
 
     /// <summary>Begins to merge into a table.</summary>
-    public static MergeWriter Begin(DuckDBNativeConnection connection, DuckDbTransaction transaction, TableName table, Schema schema, IReadOnlyList<string> key)
+    public static MergeWriter Begin(DuckDBNativeConnection connection, DuckDbTransaction transaction, TableName table, Schema schema, MergeOptions options)
     {
-        var columns = schema.FieldsList.Select(field => field.Name).ToArray();
-        CheckKey(table, columns, key, transaction.Errors);
-        var others = BulkColumns.Match(connection, table, schema, transaction.Errors).Columns.Select(column => column.Name).Except(columns, StringComparer.Ordinal);
-        var sql = new MergeSql(table.ToSql(), columns, key, [.. others], Interlocked.Increment(ref LastNumber));
+        options.Check(table, schema);
+        var relation = BulkColumns.Match(connection, table, options.ToTableSchema(schema), transaction.Errors);
+        var others = relation.Columns.Select(column => column.Name).Except(schema.FieldsList.Select(field => field.Name), StringComparer.Ordinal);
+        var sql = new MergeSql(table.ToSql(), schema, [.. others], options, Interlocked.Increment(ref LastNumber));
         Statement.Execute(connection, sql.CreateStaging, transaction.Errors);
-        return new MergeWriter(transaction, AppendWriter.Begin(connection, transaction, sql.Staging, schema), sql, table, key);
+        return new MergeWriter(transaction, AppendWriter.Begin(connection, transaction, sql.Staging, schema), sql, table, options);
     }
 
     public Task WriteAsync(RecordBatch batch, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        foreach (var column in _key) CheckNotNull(batch, column);
+        foreach (var column in _options.Key) CheckNotNull(batch, column);
         _rows += batch.Length;
         return _staging.WriteAsync(batch, cancellationToken);
     }
@@ -46,19 +46,76 @@ internal sealed class MergeWriter : IBulkWriter
     public async Task<BulkWriteResult> CompleteAsync(CancellationToken cancellationToken = default)
     {
         await _staging.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        var deduplicated = await _transaction.ExecuteAsync(_sql.Deduplicate, null, cancellationToken).ConfigureAwait(false);
-        foreach (var statement in _sql.Merge()) await _transaction.ExecuteAsync(statement, null, cancellationToken).ConfigureAwait(false);
-        return new BulkWriteResult(_rows - deduplicated, deduplicated);
+        var deduplicated = _options.Strategy == MergeStrategy.DeleteInsert ? 0 : await ExecuteAsync(_sql.Deduplicate).ConfigureAwait(false);
+        if (_options.BeforeImages is not null) await ExecuteAsync(_sql.CreateImages).ConfigureAwait(false);
+        var (written, filtered) = await (_options.Strategy switch
+        {
+            MergeStrategy.Upsert => UpsertAsync(),
+            MergeStrategy.DeleteInsert => DeleteInsertAsync(),
+            MergeStrategy.InsertOnly => InsertMissingAsync(),
+            _ => AddVersionsAsync(),
+        }).ConfigureAwait(false);
+        await ExecuteAsync(_sql.DropStaging).ConfigureAwait(false);
+        return new BulkWriteResult(written, deduplicated, filtered);
+
+        Task<long> ExecuteAsync(string statement, params object?[] parameters) => _transaction.ExecuteAsync(statement, parameters, cancellationToken);
+
+        async Task<(long Written, long Filtered)> UpsertAsync()
+        {
+            await KeepAsync(_sql.Matched).ConfigureAwait(false);
+            if (_options.HardDeleteColumn is not null) await ExecuteAsync(_sql.DeleteMarked).ConfigureAwait(false);
+            var marked = await RemoveMarkedAsync().ConfigureAwait(false);
+            var (before, counted, after) = _sql.Upsert;
+            foreach (var statement in before) await ExecuteAsync(statement).ConfigureAwait(false);
+            var written = 0L;
+            foreach (var statement in counted) written += await ExecuteAsync(statement).ConfigureAwait(false);
+            foreach (var statement in after) await ExecuteAsync(statement).ConfigureAwait(false);
+            return (written, marked);
+        }
+
+        async Task<(long Written, long Filtered)> DeleteInsertAsync()
+        {
+            await KeepAsync(_sql.Matched).ConfigureAwait(false);
+            await ExecuteAsync(_sql.DeleteMatched).ConfigureAwait(false);
+            var marked = await RemoveMarkedAsync().ConfigureAwait(false);
+            return (await ExecuteAsync(_sql.Insert).ConfigureAwait(false), marked);
+        }
+
+        async Task<(long Written, long Filtered)> InsertMissingAsync()
+        {
+            var there = await ExecuteAsync(_sql.RemoveMatched).ConfigureAwait(false);
+            return (await ExecuteAsync(_sql.Insert).ConfigureAwait(false), there);
+        }
+
+        async Task<(long Written, long Filtered)> AddVersionsAsync()
+        {
+            // Before the rows that did not change are taken out: their keys are not absent.
+            if (_options.IsFullSnapshot) await CloseAsync(_sql.Absent).ConfigureAwait(false);
+            var unchanged = await ExecuteAsync(_sql.RemoveUnchanged).ConfigureAwait(false);
+            await CloseAsync(_sql.Current).ConfigureAwait(false);
+            var marked = await RemoveMarkedAsync().ConfigureAwait(false);
+            return (await ExecuteAsync(_sql.Open, _options.BoundaryTimestamp).ConfigureAwait(false), unchanged + marked);
+        }
+
+        async Task CloseAsync(string versions)
+        {
+            var latest = await _transaction.QueryAsync(_sql.FindTooNew(versions), [_options.BoundaryTimestamp], cancellationToken).ConfigureAwait(false);
+            if (latest[0][0] is DateTimeOffset began) _options.RefuseBoundary(_table, began);
+            await KeepAsync(versions).ConfigureAwait(false);
+            await ExecuteAsync(_sql.Close(versions), _options.BoundaryTimestamp).ConfigureAwait(false);
+        }
+
+        async Task KeepAsync(string rows)
+        {
+            if (_options.BeforeImages is null) return;
+            if (rows != _sql.Absent) await ExecuteAsync(_sql.KeepMissing).ConfigureAwait(false);
+            await ExecuteAsync(_sql.KeepImages(rows)).ConfigureAwait(false);
+        }
+
+        async Task<long> RemoveMarkedAsync() => _options.HardDeleteColumn is null ? 0 : await ExecuteAsync(_sql.RemoveMarked).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => _staging.DisposeAsync();
-
-    private static void CheckKey(TableName table, string[] columns, IReadOnlyList<string> key, DuckDbErrors errors)
-    {
-        if (key.Count == 0) throw errors.Failed(FailureClass.Configuration, $"a merge into {table} needs a key.", "Name the columns that identify a row.");
-        if (key.FirstOrDefault(column => !columns.Contains(column, StringComparer.Ordinal)) is { } missing)
-            throw errors.Failed(FailureClass.Configuration, $"the key column '{missing}' of the merge into {table} is not in the data, which has {string.Join(", ", columns)}.");
-    }
 
     private void CheckNotNull(RecordBatch batch, string column)
     {

@@ -39,21 +39,16 @@ public class IngestBuilder
     private protected StepBuilder Into<TLoad>(Connection<IWarehouse> warehouse, TableName table, TLoad load, Action<TLoad>? configure) where TLoad : LoadBuilder
     {
         configure?.Invoke(load);
-        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.Key, load.MaxRejected)
+        load.Check(Definition.Name, table);
+        _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.MergeOptions, load.MaxRejected)
         {
             CheckpointBytes = load.CheckpointBytes,
             Modes = load.Modes,
             Landing = load.Landing,
         };
-        if (load is { CheckpointBytes: not null, Disposition: WriteDisposition.Replace })
-        {
-            throw new DataPlatformException(
-                FailureClass.Configuration, $"Step '{Definition.Name}' replaces {table} and has checkpoints, but a table is replaced all at once.", "Leave .Checkpoint(…) out, or append or merge.");
-        }
-
-        if (_source.Contract is { } contract) TargetFit.CheckKey(contract, _settings);
+        if (_source.Contract is { } contract) TargetFit.CheckMerge(contract, _settings);
         var by = load.Landing is { } landing ? $" by way of {landing.Description}" : "";
-        Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionName}){by}";
+        Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionText}){by}";
         return new IngestStepBuilder(Definition);
     }
 
@@ -132,7 +127,7 @@ internal enum WriteDisposition
 
 /// <summary>What an ingest step does.</summary>
 internal sealed record IngestSettings(
-    ISource Source, Connection<IWarehouse> Warehouse, TableName Table, WriteDisposition Disposition, IReadOnlyList<string> Key, double MaxRejected)
+    ISource Source, Connection<IWarehouse> Warehouse, TableName Table, WriteDisposition Disposition, MergeOptions? Merge, double MaxRejected)
 {
     /// <summary>How many bytes of column data a part of a long load has, or null when it commits once.</summary>
     public long? CheckpointBytes { get; init; }
@@ -146,17 +141,35 @@ internal sealed record IngestSettings(
     /// <summary>Whether rows stay where they are landed. Then the warehouse is the one that holds the ledger of runs.</summary>
     public bool LandsOnly => Disposition == WriteDisposition.Land;
 
-    public string DispositionName => Disposition switch
+    /// <summary>The columns of the source that may not be NULL because the table's rows are found by them.</summary>
+    public IReadOnlyList<string> Key => Merge?.Key ?? [];
+
+    /// <summary>The disposition as the ledger has it.</summary>
+    public string DispositionName => Merge is null ? Disposition.ToString().ToLowerInvariant() : Merge.Strategy switch
     {
-        WriteDisposition.Append => "append",
-        WriteDisposition.Replace => "replace",
-        WriteDisposition.Land => "land",
-        _ => $"merge on {string.Join(", ", Key)}",
+        MergeStrategy.DeleteInsert => "delete-insert",
+        MergeStrategy.InsertOnly => "insert-only",
+        MergeStrategy.Scd2 => "scd2",
+        _ => "merge",
     };
+
+    /// <summary>The disposition for people, with all that was said of it.</summary>
+    public string DispositionText
+    {
+        get
+        {
+            if (Merge is null) return DispositionName;
+            var text = $"{DispositionName} on {string.Join(", ", Key)}";
+            if (Merge.IsFullSnapshot) text += ", of full snapshots";
+            if (Merge.HardDeleteColumn is { } mark) text += $", hard delete by {mark}";
+            if (Merge.DedupSortColumn is { } sort) text += $", {(Merge.DedupKeepsLowest ? "earliest" : "latest")} by {sort}";
+            return text;
+        }
+    }
 
     /// <summary>What a step does whose rows stay in the lake. In the ledger the zone stands for the table.</summary>
     public static IngestSettings ForLake(ISource source, LandingZone zone, double maxRejected, long? checkpointBytes) =>
-        new(source, new Connection<IWarehouse>("ledger"), zone.ToTableName(), WriteDisposition.Land, [], maxRejected) { CheckpointBytes = checkpointBytes, Landing = zone };
+        new(source, new Connection<IWarehouse>("ledger"), zone.ToTableName(), WriteDisposition.Land, null, maxRejected) { CheckpointBytes = checkpointBytes, Landing = zone };
 
     /// <summary>The warehouse whose ledger records the loads.</summary>
     public IWarehouse ResolveWarehouse(IServiceProvider services) =>

@@ -4,6 +4,7 @@ using Apache.Arrow;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Warehouses;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.Ingestion;
@@ -21,6 +22,8 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private IReadOnlySet<(string Path, string ETag)>? _known;
     private LoadCounts _total;
     private long _committed;
+
+    private DateTimeOffset Now => (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow();
 
     private bool IsTooMuchRejected => _total.Rejected > settings.MaxRejected * _total.Read;
 
@@ -104,7 +107,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     }
 
     private Task<LoadTransaction> BeginAsync(CancellationToken cancellationToken) =>
-        step.BeginLoadAsync(_warehouse, settings.Table, settings.Disposition.ToString().ToLowerInvariant(), cancellationToken);
+        step.BeginLoadAsync(_warehouse, settings.Table, settings.DispositionName, cancellationToken);
 
     private async Task LoadAsync(LoadTransaction load, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
     {
@@ -123,13 +126,13 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             {
                 WriteDisposition.Append => load.AppendRowsAsync(settings.Table, schema, rows, cancellationToken),
                 WriteDisposition.Replace => load.ReplaceRowsAsync(settings.Table, schema, rows, cancellationToken),
-                WriteDisposition.Land => Task.FromResult(new BulkWriteResult(landing!.RowsLanded, RowsDeduplicated: 0)),
-                _ => load.MergeRowsAsync(settings.Table, schema, settings.Key, rows, cancellationToken),
+                WriteDisposition.Land => Task.FromResult(new BulkWriteResult(landing!.RowsLanded)),
+                _ => load.MergeRowsAsync(settings.Table, schema, settings.Merge! with { BoundaryTimestamp = Now }, rows, cancellationToken),
             }).ConfigureAwait(false);
         }
         catch (DataPlatformException exception) when (IsTooMuchRejected)
         {
-            await load.AbandonAsync((_total - before).ToBalance(new BulkWriteResult(0, 0)), exception.Message, cancellationToken).ConfigureAwait(false);
+            await load.AbandonAsync((_total - before).ToBalance(new BulkWriteResult(0)), exception.Message, cancellationToken).ConfigureAwait(false);
             throw;
         }
 
@@ -141,8 +144,8 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             step.Logger.LogWarning("Load {LoadId}: {Values} values of {Column} could not be read as its type and are NULL in {Table}", load.LoadId, values, column, settings.Table);
         _discarded.Clear();
         step.Logger.LogInformation(
-            "Load {LoadId} into {Table}: {RowsRead} rows read, {RowsWritten} written, {RowsRejected} rejected, {RowsDeduplicated} deduplicated",
-            load.LoadId, settings.Table, balance.Read, balance.Written, balance.Rejected, balance.Deduplicated);
+            "Load {LoadId} into {Table}: {RowsRead} rows read, {RowsWritten} written, {RowsRejected} rejected, {RowsDeduplicated} deduplicated, {RowsFiltered} filtered",
+            load.LoadId, settings.Table, balance.Read, balance.Written, balance.Rejected, balance.Deduplicated, balance.Filtered);
     }
 
     private async Task EvolveAsync(LoadTransaction load, SourceContext source, CancellationToken cancellationToken)
@@ -219,7 +222,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     /// <summary>What was read, and what became of it before it was written.</summary>
     private readonly record struct LoadCounts(long Read, long Rejected, long Filtered, long Bytes)
     {
-        public RowBalance ToBalance(BulkWriteResult written) => new(Read, written.RowsWritten, Rejected, written.RowsDeduplicated, Filtered);
+        public RowBalance ToBalance(BulkWriteResult written) => new(Read, written.RowsWritten, Rejected, written.RowsDeduplicated, Filtered + written.RowsFiltered);
 
         public static LoadCounts operator +(LoadCounts a, LoadCounts b) => new(a.Read + b.Read, a.Rejected + b.Rejected, a.Filtered + b.Filtered, a.Bytes + b.Bytes);
 

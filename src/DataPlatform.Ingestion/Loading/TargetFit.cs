@@ -17,23 +17,15 @@ internal sealed class TargetFit
 
     private ContractModes Modes => _settings.Modes;
 
-    /// <summary>Throws when a key of a merge is not in the contract.</summary>
-    public static void CheckKey(Contract contract, IngestSettings settings)
-    {
-        foreach (var key in settings.Key.Where(key => contract.IndexOf(key) < 0))
-        {
-            throw new DataPlatformException(
-                FailureClass.Configuration,
-                $"The merge into {settings.Table} has the key '{key}', which {settings.Source.Description} does not have.",
-                $"Its columns are: {string.Join(", ", contract.Columns.Select(c => c.Name))}.");
-        }
-    }
+    /// <summary>Throws when what a merge needs is not in the contract.</summary>
+    public static void CheckMerge(Contract contract, IngestSettings settings) =>
+        settings.Merge?.Check(settings.Table, contract.Schema, settings.Source.Description);
 
     /// <summary>
     /// The contract as the load uses it: keys are required, decimals whose digits were not chosen take the table's, and columns and types are those that the table has or
     /// is to have; see <see cref="Changes"/>.
     /// </summary>
-    /// <exception cref="DataPlatformException">A key is not in the contract, or the table differs in a way that the modes do not allow.</exception>
+    /// <exception cref="DataPlatformException">What a merge needs is not in the contract, or the table differs in a way that the modes do not allow.</exception>
     public static Contract Adapt(Contract contract, Schema? target, IngestSettings settings)
     {
         if (target is null && settings.Modes.Tables == OnChange.Freeze)
@@ -51,7 +43,7 @@ internal sealed class TargetFit
         if (target is not null && (settings.Disposition != WriteDisposition.Replace || settings.Modes is { Columns: not (null or OnChange.Evolve) } or { Types: not (null or OnChange.Evolve) }))
             adapted = new TargetFit(target, settings, contract.IsInferred).Fit(adapted);
 
-        CheckKey(adapted, settings);
+        CheckMerge(adapted, settings);
         return adapted.With(column => settings.Key.Contains(column.Name, StringComparer.Ordinal) ? column.AsRequired() : column);
     }
 
@@ -74,6 +66,7 @@ internal sealed class TargetFit
         var loadId = Find(_target, LoadTransaction.LoadIdColumn);
         if (loadId is null && Modes.Columns != OnChange.Evolve) _faults.Add($"it has no column {LoadTransaction.LoadIdColumn} (int64)");
         else if (loadId is not (null or { DataType: Int64Type })) _faults.Add($"column {LoadTransaction.LoadIdColumn} is {ColumnTypeName.Of(loadId)} there and int64 in every load");
+        _faults.AddRange(MissingOfMerge());
         if (_faults.Count > 0)
         {
             throw new DataPlatformException(
@@ -88,6 +81,16 @@ internal sealed class TargetFit
                 FailureClass.Data,
                 $"{_settings.Source.Description} has no column that {_settings.Table} has: {string.Join(", ", contract.Columns.Select(c => c.Name))}.",
                 "Load it into a table of its own.");
+    }
+
+    // The columns that say when a version holds are the table's alone, and no load adds them: for rows that are there they would have to be made up.
+    private IEnumerable<string> MissingOfMerge()
+    {
+        foreach (var field in _settings.Merge?.ToTableSchema(new Schema([], metadata: null)).FieldsList ?? [])
+        {
+            if (Find(_target, field.Name) is not { } existing) yield return $"it has no column {field.Name} ({ColumnTypeName.Of(field)})";
+            else if (!TypeChange.AreSame(existing, field)) yield return $"column {field.Name} is {ColumnTypeName.Of(existing)} there and {ColumnTypeName.Of(field)} in a history";
+        }
     }
 
     // The column as it is loaded; null when it is not.

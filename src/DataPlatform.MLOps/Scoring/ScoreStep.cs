@@ -38,7 +38,7 @@ internal sealed class ScoreStep(ScoreSettings settings, IServiceProvider service
         var rows = ScoreAsync(scorer.Value, statement.ReadAsync(warehouse, cancellationToken), version, context, cancellationToken);
         await using var load = await context.BeginLoadAsync(warehouse, table, settings.Keys.Count > 0 ? "merge" : "replace", cancellationToken).ConfigureAwait(false);
         var written = settings.Keys.Count > 0
-            ? await load.MergeRowsAsync(table, schema, settings.Keys, rows, cancellationToken).ConfigureAwait(false)
+            ? await load.MergeRowsAsync(table, schema, new MergeOptions(settings.Keys), rows, cancellationToken).ConfigureAwait(false)
             : await load.ReplaceRowsAsync(table, schema, rows, cancellationToken).ConfigureAwait(false);
 
         // A scorer that makes several rows of one has as many rows to account for as it made.

@@ -68,7 +68,7 @@ public sealed class InferenceTests : IDisposable
         var target = new Schema([new Field("zip", StringType.Default, true), new Field("id", Int32Type.Default, false), ColumnTypes.Json("tags")], null);
         var source = From.Csv(_inbox.Store, "*");
         var context = new SourceContext { Target = target };
-        var settings = new IngestSettings(source, new("warehouse"), "raw.places", WriteDisposition.Append, [], 0);
+        var settings = new IngestSettings(source, new("warehouse"), "raw.places", WriteDisposition.Append, null, 0);
         var fitted = TargetFit.Adapt((await source.InferContractAsync(context, TestContext.Current.CancellationToken))!, new Schema([.. target.FieldsList, new Field("_load_id", Int64Type.Default, false)], null), settings);
         var result = await ReadResult.OfAsync(source, context.With(fitted), fitted);
         result.Rows.Should().BeEquivalentTo(new object?[][] { [1, "12345"], [2, "02134"] }, options => options.WithStrictOrdering());

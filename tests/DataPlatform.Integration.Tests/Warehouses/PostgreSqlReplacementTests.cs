@@ -156,7 +156,7 @@ public sealed class PostgreSqlReplacementTests : PostgreSqlTests
         await ExecuteAsync($"CREATE TABLE mart.target (id bigint, n int); {index}");
         var merge = () => InTransactionAsync(async transaction =>
         {
-            await using var writer = await transaction.BeginMergeAsync("mart.target", Ids, ["id"], Cancelled);
+            await using var writer = await transaction.BeginMergeAsync("mart.target", Ids, new MergeOptions("id"), Cancelled);
             using var batch = RecordBatches.Create(Ids, [[1L]]);
             await writer.WriteAsync(batch, Cancelled);
             await writer.CompleteAsync(Cancelled);
@@ -181,7 +181,7 @@ public sealed class PostgreSqlReplacementTests : PostgreSqlTests
         var schema = new Schema([new Field("a", Int64Type.Default, false), new Field("b", Int64Type.Default, false)], null);
         await InTransactionAsync(async transaction =>
         {
-            await using var writer = await transaction.BeginMergeAsync("mart.target", schema, ["a", "b"], Cancelled);
+            await using var writer = await transaction.BeginMergeAsync("mart.target", schema, new MergeOptions("a", "b"), Cancelled);
             using var batch = RecordBatches.Create(schema, [[1L, 2L], [2L, 1L], [1L, 2L]]);
             await writer.WriteAsync(batch, Cancelled);
             (await writer.CompleteAsync(Cancelled)).Should().Be(new BulkWriteResult(2, 1));
@@ -197,7 +197,7 @@ public sealed class PostgreSqlReplacementTests : PostgreSqlTests
         {
             for (var i = 0; i < 2; i++)
             {
-                await using var writer = await transaction.BeginMergeAsync("mart.target", Ids, ["id"], Cancelled);
+                await using var writer = await transaction.BeginMergeAsync("mart.target", Ids, new MergeOptions("id"), Cancelled);
                 using var batch = RecordBatches.Create(Ids, [[1L], [2L + i]]);
                 await writer.WriteAsync(batch, Cancelled);
                 await writer.CompleteAsync(Cancelled);

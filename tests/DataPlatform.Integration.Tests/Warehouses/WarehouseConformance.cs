@@ -256,7 +256,7 @@ public abstract class WarehouseConformance : IAsyncLifetime
         await InTransactionAsync(transaction => transaction.CreateTableAsync(Target, Trips, ["id"], Cancelled));
         await using (var transaction = await Warehouse.BeginAsync(Cancelled))
         {
-            await using var writer = await transaction.BeginMergeAsync(Target, Trips, ["id"], Cancelled);
+            await using var writer = await transaction.BeginMergeAsync(Target, Trips, new MergeOptions("id"), Cancelled);
             for (var batchNumber = 0; batchNumber < 3; batchNumber++)
             {
                 // Wide rows among narrow ones, so that a system that fills gaps would lose their order.
@@ -714,7 +714,7 @@ public abstract class WarehouseConformance : IAsyncLifetime
     protected async Task<BulkWriteResult> MergeAsync(TableName table, Schema schema, IReadOnlyList<string> key, IReadOnlyList<object?[]> rows)
     {
         await using var transaction = await Warehouse.BeginAsync(Cancelled);
-        await using var writer = await transaction.BeginMergeAsync(table, schema, key, Cancelled);
+        await using var writer = await transaction.BeginMergeAsync(table, schema, new MergeOptions(key), Cancelled);
         using var batch = RecordBatches.Create(schema, rows);
         await writer.WriteAsync(batch, Cancelled);
         var result = await writer.CompleteAsync(Cancelled);

@@ -34,7 +34,7 @@ internal sealed class BinaryCopyWriter : IBulkWriter
         // Disposing of the stream is what completes the COPY, and reports what the server found wrong with any row.
         _ended = true;
         await _errors.GuardAsync(async () => await _stream.DisposeAsync().ConfigureAwait(false)).ConfigureAwait(false);
-        return new BulkWriteResult(_encoder.Rows, 0);
+        return new BulkWriteResult(_encoder.Rows);
     }
 
     public async ValueTask DisposeAsync()

@@ -3,18 +3,14 @@ using Apache.Arrow;
 namespace DataPlatform.Warehouses.PostgreSql;
 
 /// <summary>Merges record batches into a table: appends them to a temporary table first, then moves them over by key.</summary>
-internal sealed class MergeWriter(
-    BinaryCopyWriter staging, PostgreSqlTransaction transaction, string stagingSql, TableName table, IReadOnlyList<string> columns, IReadOnlyList<string> key) : IBulkWriter
+internal sealed class MergeWriter(BinaryCopyWriter staging, PostgreSqlTransaction transaction, MergeSql sql, TableName table, MergeOptions options) : IBulkWriter
 {
-    /// <summary>The column of the temporary table that keeps the order of the rows. No table of a user's has it: the name is too odd.</summary>
-    public const string OrdinalColumn = "_merge row number";
-
     private long _rows;
 
     public Task WriteAsync(RecordBatch batch, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        foreach (var column in key) CheckNotNull(batch, column);
+        foreach (var column in options.Key) CheckNotNull(batch, column);
         _rows += batch.Length;
         return staging.WriteAsync(batch, cancellationToken);
     }
@@ -22,12 +18,74 @@ internal sealed class MergeWriter(
     public async Task<BulkWriteResult> CompleteAsync(CancellationToken cancellationToken = default)
     {
         await staging.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        var deduplicated = await transaction.ExecuteAsync(DeduplicateSql(), null, cancellationToken).ConfigureAwait(false);
-        var written = await transaction.ExecuteAsync(MergeSql(), null, cancellationToken).ConfigureAwait(false);
-        return new BulkWriteResult(written, deduplicated);
+        var deduplicated = options.Strategy == MergeStrategy.DeleteInsert ? 0 : await ExecuteAsync(sql.Deduplicate).ConfigureAwait(false);
+        if (JoinsTable) await ExecuteAsync(sql.Analyze).ConfigureAwait(false);
+        if (options.BeforeImages is not null) await ExecuteAsync(sql.CreateImages).ConfigureAwait(false);
+        var (written, filtered) = await (options.Strategy switch
+        {
+            MergeStrategy.Upsert => UpsertAsync(),
+            MergeStrategy.DeleteInsert => DeleteInsertAsync(),
+            MergeStrategy.InsertOnly => InsertMissingAsync(_rows - deduplicated),
+            _ => AddVersionsAsync(),
+        }).ConfigureAwait(false);
+        return new BulkWriteResult(written, deduplicated, filtered);
+
+        Task<long> ExecuteAsync(string statement, params object?[] parameters) => transaction.ExecuteAsync(statement, parameters, cancellationToken);
+
+        async Task<(long Written, long Filtered)> UpsertAsync()
+        {
+            await KeepAsync(sql.Matched).ConfigureAwait(false);
+            if (options.HardDeleteColumn is not null) await ExecuteAsync(sql.DeleteMarked).ConfigureAwait(false);
+            var marked = await RemoveMarkedAsync().ConfigureAwait(false);
+            return (await ExecuteAsync(sql.Upsert).ConfigureAwait(false), marked);
+        }
+
+        async Task<(long Written, long Filtered)> DeleteInsertAsync()
+        {
+            await KeepAsync(sql.Matched).ConfigureAwait(false);
+            await ExecuteAsync(sql.DeleteMatched).ConfigureAwait(false);
+            var marked = await RemoveMarkedAsync().ConfigureAwait(false);
+            return (await ExecuteAsync(sql.Insert).ConfigureAwait(false), marked);
+        }
+
+        async Task<(long Written, long Filtered)> InsertMissingAsync(long candidates)
+        {
+            var written = await ExecuteAsync(sql.InsertMissing).ConfigureAwait(false);
+            return (written, candidates - written);
+        }
+
+        async Task<(long Written, long Filtered)> AddVersionsAsync()
+        {
+            // Before the rows that did not change are taken out: their keys are not absent.
+            if (options.IsFullSnapshot) await CloseAsync(sql.Absent).ConfigureAwait(false);
+            var unchanged = await ExecuteAsync(sql.RemoveUnchanged).ConfigureAwait(false);
+            await CloseAsync(sql.Staged).ConfigureAwait(false);
+            var marked = await RemoveMarkedAsync().ConfigureAwait(false);
+            return (await ExecuteAsync(sql.Open, options.BoundaryTimestamp).ConfigureAwait(false), unchanged + marked);
+        }
+
+        async Task CloseAsync(string versions)
+        {
+            var latest = await transaction.QueryAsync(sql.FindTooNew(versions), [options.BoundaryTimestamp], cancellationToken).ConfigureAwait(false);
+            if (latest[0][0] is DateTimeOffset began) options.RefuseBoundary(table, began);
+            await KeepAsync(versions).ConfigureAwait(false);
+            await ExecuteAsync(sql.Close(versions), options.BoundaryTimestamp).ConfigureAwait(false);
+        }
+
+        async Task KeepAsync(string rows)
+        {
+            if (options.BeforeImages is null) return;
+            if (rows != sql.Absent) await ExecuteAsync(sql.KeepMissing).ConfigureAwait(false);
+            await ExecuteAsync(sql.KeepImages(rows)).ConfigureAwait(false);
+        }
+
+        async Task<long> RemoveMarkedAsync() => options.HardDeleteColumn is null ? 0 : await ExecuteAsync(sql.RemoveMarked).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => staging.DisposeAsync();
+
+    // INSERT … ON CONFLICT looks each key up in the index; there is nothing to plan.
+    private bool JoinsTable => options is { Strategy: MergeStrategy.DeleteInsert or MergeStrategy.Scd2 } or { HardDeleteColumn: not null } or { BeforeImages: not null };
 
     private void CheckNotNull(RecordBatch batch, string column)
     {
@@ -38,28 +96,5 @@ internal sealed class MergeWriter(
             FailureClass.Data,
             $"Row {_rows + row + 1} for {table} has no value in '{column}', which is a key column of the merge.",
             "Reject rows without a key, or merge on other columns.");
-    }
-
-    // Finds the keys that occur more than once from key and order alone, so that the rows themselves are not sorted.
-    private string DeduplicateSql()
-    {
-        var (keys, ordinal) = (Identifiers.QuoteList(key), Identifiers.Quote(OrdinalColumn));
-        return $"""
-            DELETE FROM {stagingSql} AS s
-            USING (SELECT {keys}, max({ordinal}) AS last FROM {stagingSql} GROUP BY {keys} HAVING count(*) > 1) AS d
-            WHERE {string.Join(" AND ", key.Select(Identifiers.Quote).Select(k => $"s.{k} = d.{k}"))} AND s.{ordinal} < d.last
-            """;
-    }
-
-    private string MergeSql()
-    {
-        var others = columns.Except(key, StringComparer.Ordinal).ToArray();
-        // With nothing but a key to set, setting the key to itself keeps the count of rows right.
-        var updates = (others.Length > 0 ? others : [.. key]).Select(Identifiers.Quote).Select(column => $"{column} = EXCLUDED.{column}");
-        return $"""
-            INSERT INTO {Identifiers.Quote(table)} ({Identifiers.QuoteList(columns)})
-            SELECT {Identifiers.QuoteList(columns)} FROM {stagingSql}
-            ON CONFLICT ({Identifiers.QuoteList(key)}) DO UPDATE SET {string.Join(", ", updates)}
-            """;
     }
 }

@@ -82,27 +82,25 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
     public async Task<IBulkWriter> BeginAppendAsync(TableName table, Schema schema, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        var (_, encoders) = await MatchColumnsAsync(table, schema, cancellationToken).ConfigureAwait(false);
+        var (_, _, encoders) = await MatchColumnsAsync(table, schema, cancellationToken).ConfigureAwait(false);
         return _writer = await BeginCopyAsync(Identifiers.Quote(table), schema, schema.FieldsList.Select(field => field.Name), encoders, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default)
+    public async Task<IBulkWriter> BeginMergeAsync(TableName table, Schema schema, MergeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        ArgumentNullException.ThrowIfNull(key);
-        var columns = schema.FieldsList.Select(field => field.Name).ToArray();
-        CheckKey(table, key, columns);
-        var (relation, encoders) = await MatchColumnsAsync(table, schema, cancellationToken).ConfigureAwait(false);
-        await CheckUniqueAsync(table, relation, key, cancellationToken).ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check(table, schema);
+        var (relation, columns, encoders) = await MatchColumnsAsync(table, options.ToTableSchema(schema), cancellationToken).ConfigureAwait(false);
+        if (options.Strategy is MergeStrategy.Upsert or MergeStrategy.InsertOnly) await CheckUniqueAsync(table, relation, options.Key, cancellationToken).ConfigureAwait(false);
 
         var staging = $"pg_temp.{Identifiers.Quote($"_merge_{++_stagingTables}")}";
-        var ordinal = Identifiers.Quote(MergeWriter.OrdinalColumn);
-        await ExecuteAsync(
-            $"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {Identifiers.QuoteList(columns)}, 0::bigint AS {ordinal} FROM {Identifiers.Quote(table)} WITH NO DATA",
-            null, cancellationToken).ConfigureAwait(false);
+        var sql = new MergeSql(table, staging, schema, columns, options);
+        await ExecuteAsync(sql.CreateStaging, null, cancellationToken).ConfigureAwait(false);
         var copy = await BeginCopyAsync(
-            staging, schema, columns.Append(MergeWriter.OrdinalColumn), encoders.Append(new OrdinalEncoder()), cancellationToken).ConfigureAwait(false);
-        return _writer = new MergeWriter(copy, this, staging, table, columns, key);
+            staging, schema, schema.FieldsList.Select(field => field.Name).Append(MergeSql.OrdinalColumn), encoders.Take(schema.FieldsList.Count).Append(new OrdinalEncoder()),
+            cancellationToken).ConfigureAwait(false);
+        return _writer = new MergeWriter(copy, this, sql, table, options);
     }
 
     public Task<long> ReplaceTableAsync(TableName table, string selectSql, CancellationToken cancellationToken = default) =>
@@ -184,7 +182,8 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
             return new BinaryCopyWriter(stream, new BinaryCopyEncoder(encoders), schema, errors);
         });
 
-    private async Task<(Relation Relation, List<ColumnEncoder> Encoders)> MatchColumnsAsync(TableName table, Schema schema, CancellationToken cancellationToken)
+    private async Task<(Relation Relation, IReadOnlyList<TableColumn> Columns, IReadOnlyList<ColumnEncoder> Encoders)> MatchColumnsAsync(
+        TableName table, Schema schema, CancellationToken cancellationToken)
     {
         if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not { } relation)
             throw Failed(FailureClass.Configuration, $"There is no table {table}.", "Create it first: CreateTableAsync does it from the columns.");
@@ -200,14 +199,7 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
                     "Change the column's type in the table, or convert the data."));
         }
 
-        return (relation, encoders);
-    }
-
-    private void CheckKey(TableName table, IReadOnlyList<string> key, string[] columns)
-    {
-        if (key.Count == 0) throw Failed(FailureClass.Configuration, $"A merge into {table} needs a key.", "Name the columns that identify a row.");
-        if (key.FirstOrDefault(column => !columns.Contains(column, StringComparer.Ordinal)) is { } missing)
-            throw Failed(FailureClass.Configuration, $"The key column '{missing}' of the merge into {table} is not in the data, which has {string.Join(", ", columns)}.");
+        return (relation, [.. columns.Values], encoders);
     }
 
     private async Task CheckUniqueAsync(TableName table, Relation relation, IReadOnlyList<string> key, CancellationToken cancellationToken)
