@@ -43,8 +43,8 @@ internal sealed record LandingZone(Connection<IObjectStore> Store, string Prefix
     /// <summary>Which manifests are of a step.</summary>
     public string ManifestGlob(string pipeline, string step) => $"{Escape(Prefix)}/{ManifestFolder}/{pipeline}.{step}-*.json";
 
-    /// <summary>Which data files are in the zone, landed or not.</summary>
-    public string FileGlob => $"{Escape(Prefix)}/ingest_date=*/*.parquet";
+    /// <summary>Which data files are of a step, landed or not.</summary>
+    public string FileGlob(string pipeline, string step) => $"{Escape(Prefix)}/ingest_date=*/{pipeline}.{step}-*.parquet";
 
     private static string Escape(string prefix) => string.Concat(prefix.Select(c => "*?{},\\".Contains(c, StringComparison.Ordinal) ? $"\\{c}" : $"{c}"));
 }

@@ -18,6 +18,7 @@ public class IngestBuilder
         Definition = new StepDefinition(name, "ingest", services => new IngestStep(_settings!, services))
         {
             Description = source.Description,
+            Commands = [new ReconcileCommand(name, () => _settings)],
             Validate = () => _ = _settings ?? throw new DataPlatformException(
                 FailureClass.Configuration, $"Step '{name}' reads {source.Description} but has no table to load into.", $"Add .Into(\"warehouse\", \"schema.table\") to Ingest(\"{name}\", …)."),
         };

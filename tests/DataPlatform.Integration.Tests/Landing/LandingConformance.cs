@@ -16,6 +16,7 @@ using DataPlatform.Testing;
 using DataPlatform.Warehouses;
 using DataPlatform.Warehouses.PostgreSql;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace DataPlatform.Integration.Tests.Landing;
 
@@ -187,6 +188,48 @@ public abstract class LandingConformance : IAsyncLifetime
         files.Sum(file => file.GetProperty("rows").GetInt64()).Should().Be(Count);
     }
 
+    [Fact]
+    public async Task Reconciling_names_every_difference_between_lake_ledger_and_table()
+    {
+        foreach (var name in new[] { "a", "b", "c" })
+        {
+            await PutAsync($"inbox/{name}.csv", $"trip_id,fare,station\n{name[0] - 'a' + 1},1.50,{name}\n{name[0] - 'a' + 11},2,\n");
+            (await LandAsync(load => load.Append())).RowsWritten.Should().Be(2);
+        }
+
+        var ids = (await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled)).Select(load => load.LoadId).Reverse().ToList();
+        (await ReconcileAsync()).Should().BeEquivalentTo(new ReconciledStep("demo", "trips", "lake:landing/trips", 3, 3, 6, []));
+
+        var files = (await KeysAsync()).Where(key => key.EndsWith(".parquet", StringComparison.Ordinal)).ToList();
+        var was = Convert.ToHexStringLower(SHA256.HashData(await ReadAsync(files[1])));
+        await Store.DeleteAsync(files[0], Cancelled);
+        await PutAsync(files[1], "changed");
+        await PutAsync(files[1].Replace("-00001.", "-00002.", StringComparison.Ordinal), "left");
+        await Store.DeleteAsync($"landing/trips/_manifests/demo.trips-{ids[2]:D10}.json", Cancelled);
+        await ExecuteAsync("DELETE FROM raw.trips WHERE trip_id = 2");
+        await ExecuteAsync($"UPDATE dataplatform.loads SET rows_read = 5, rows_written = 5 WHERE load_id = {ids[0]}");
+        await PutAsync("landing/trips/_manifests/demo.trips-0000009999.json", """
+            { "version": 1, "pipeline": "demo", "step": "trips", "run_id": "x", "load_id": 9999, "contract_version": "", "schema_hash": "", "columns": [], "landed_at": "2026-01-31T00:00:00Z", "rows": 0, "files": [] }
+            """);
+        (await ReconcileAsync()).Differences.Should().BeEquivalentTo(
+            $"load {ids[2]} is committed and has no manifest",
+            "the manifest of load 9999 has no committed load",
+            $"load {ids[0]} landed 2 rows, and the ledger says 5",
+            $"{files[0]} of load {ids[0]} is missing",
+            $"{files[1]} of load {ids[1]} was changed: its SHA-256 is {Convert.ToHexStringLower(SHA256.HashData("changed"u8))}, and was {was}",
+            $"raw.trips has 2 rows of load {ids[0]}, and the ledger says 5",
+            $"raw.trips has 1 rows of load {ids[1]}, and the ledger says 2",
+            $"{files[1].Replace("-00001.", "-00002.", StringComparison.Ordinal)} is in no manifest",
+            $"{files[2]} is in no manifest");
+    }
+
+    private async Task<ReconciledStep> ReconcileAsync()
+    {
+        var builder = new PipelineBuilder("demo");
+        builder.Ingest("trips", From.Csv<Trip>(Store, "inbox/*.csv")).Into(Warehouse, "raw.trips", load => load.LandIn(Store, "landing/trips"));
+        return (await builder.Build().Steps[0].Commands.OfType<ReconcileCommand>().Single().ReconcileAsync("demo", _services, Cancelled))!;
+    }
+
     protected async Task PutAsync(string key, string content)
     {
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(content));
@@ -296,6 +339,32 @@ public sealed class FolderAndDuckDbLandingTests : LandingConformance
     {
         await base.DisposeAsync();
         _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task The_command_ends_with_0_when_nothing_differs_and_with_65_when_something_does()
+    {
+        await PutAsync("inbox/a.csv", "trip_id\n1\n");
+        async Task<int> RunJobAsync(params string[] arguments)
+        {
+            var builder = Host.CreateApplicationBuilder();
+            builder.Configuration["ConnectionStrings:lake"] = _folder.Combine("lake");
+            builder.Configuration["ConnectionStrings:warehouse"] = $"DataSource={_folder.Combine("job.duckdb")}";
+            builder.AddDataPlatform();
+            builder.AddDuckDb();
+            builder.AddObjectStore("lake");
+            builder.AddWarehouse("warehouse");
+            builder.AddParquetSharp();
+            builder.AddPipeline("demo", p => p.Ingest("trips", From.Csv("lake", "inbox/*.csv")).Into("warehouse", "raw.trips", load => load.LandIn("lake", "landing/trips")));
+            return await builder.Build().RunJobAsync(arguments);
+        }
+
+        (await RunJobAsync("run", "demo")).Should().Be(0);
+        (await RunJobAsync("reconcile")).Should().Be(0);
+        (await RunJobAsync("reconcile", "demo", "--output", "json")).Should().Be(0);
+        await foreach (var file in Store.ListAsync("landing/**/*.parquet", TestContext.Current.CancellationToken)) await PutAsync(file.Key, "changed");
+        (await RunJobAsync("reconcile")).Should().Be((int)FailureClass.Data);
+        (await RunJobAsync("reconcile", "demo", "--output", "json")).Should().Be(65);
     }
 
     protected override Task<IObjectStore> OpenStoreAsync() => Task.FromResult<IObjectStore>(new FolderObjectStore("lake", Directory.CreateDirectory(_folder.Combine("lake")).FullName));
