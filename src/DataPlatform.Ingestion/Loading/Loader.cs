@@ -61,6 +61,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         var holdsNothing = target is null && !settings.LandsOnly;
         var source = new SourceContext
         {
+            Run = step.Run,
             Services = services,
             Logger = step.Logger,
             Target = target,

@@ -1,5 +1,7 @@
+using System.Data.Common;
 using DataPlatform.Ingestion;
 using DataPlatform.ObjectStores;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Pipelines;
 
@@ -108,6 +110,44 @@ public static class From
     /// <inheritdoc cref="Landing(string, string)"/>
     public static ISource Landing(IObjectStore store, string prefix) => new FileSource(Of(store), LandingZone.ManifestGlob(prefix), new LandingFormat(), null);
 
+    /// <summary>Rows of a query or table whose columns a record declares. All of them each time, unless <see cref="SqlSource{T}.Incremental"/> says how it goes on.</summary>
+    /// <example><code>
+    /// pipeline.Ingest("orders", From.Sql&lt;Order&gt;("crm", "sales.orders").Incremental(order => order.UpdatedAt))
+    ///         .Into("warehouse", "raw.orders", load => load.Merge(order => order.Id));
+    /// </code></example>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="database">The name of a warehouse, or of a <see cref="DbDataSource"/> that is registered under it as a keyed service.</param>
+    /// <param name="query">One SELECT, or the name of a table.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
+    public static SqlSource<T> Sql<T>(string database, string query) where T : notnull => new(Database(database), query);
+
+    /// <inheritdoc cref="Sql{T}(string, string)"/>
+    /// <param name="warehouse">The warehouse.</param>
+    /// <param name="query">One SELECT, or the name of a table.</param>
+    public static SqlSource<T> Sql<T>(IWarehouse warehouse, string query) where T : notnull => new(Database(warehouse), query);
+
+    /// <inheritdoc cref="Sql{T}(string, string)"/>
+    /// <param name="name">What the database is called in messages.</param>
+    /// <param name="database">The database.</param>
+    /// <param name="query">One SELECT, or the name of a table.</param>
+    public static SqlSource<T> Sql<T>(string name, DbDataSource database, string query) where T : notnull => new(Database(name, database), query);
+
+    /// <summary>Rows of a query or table, with the columns that it has; those of an existing table keep its types.</summary>
+    /// <param name="database">The name of a warehouse, or of a <see cref="DbDataSource"/> that is registered under it as a keyed service.</param>
+    /// <param name="query">One SELECT, or the name of a table.</param>
+    public static SqlSource Sql(string database, string query) => new(Database(database), query, null, null);
+
+    /// <inheritdoc cref="Sql(string, string)"/>
+    /// <param name="warehouse">The warehouse.</param>
+    /// <param name="query">One SELECT, or the name of a table.</param>
+    public static SqlSource Sql(IWarehouse warehouse, string query) => new(Database(warehouse), query, null, null);
+
+    /// <inheritdoc cref="Sql(string, string)"/>
+    /// <param name="name">What the database is called in messages.</param>
+    /// <param name="database">The database.</param>
+    /// <param name="query">One SELECT, or the name of a table.</param>
+    public static SqlSource Sql(string name, DbDataSource database, string query) => new(Database(name, database), query, null, null);
+
     /// <summary>
     /// Rows that a function gives, all of them each time: for small things such as a list in code. A source that goes on where it
     /// stopped implements <see cref="ISource{T}"/>.
@@ -121,6 +161,25 @@ public static class From
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(read);
         return new RowSource<T>(name, read);
+    }
+
+    private static SqlOrigin Database(string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return new SqlOrigin(name);
+    }
+
+    private static SqlOrigin Database(IWarehouse warehouse)
+    {
+        ArgumentNullException.ThrowIfNull(warehouse);
+        return new SqlOrigin(warehouse.Name, warehouse);
+    }
+
+    private static SqlOrigin Database(string name, DbDataSource source)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(source);
+        return new SqlOrigin(name, DataSource: source);
     }
 
     private static Connection<IObjectStore> Of(IObjectStore store)

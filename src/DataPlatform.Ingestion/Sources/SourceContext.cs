@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Text.Json;
 using Apache.Arrow;
+using DataPlatform.Pipelines;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -33,6 +34,14 @@ public sealed class SourceContext
         init;
     }
 
+    /// <summary>The run that reads, with its logical date. None when a source is tested alone and is not given one.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    public RunInfo Run
+    {
+        get => KnownRun ?? throw new InvalidOperationException("There is no run.");
+        init => KnownRun = value;
+    }
+
     /// <summary>Services of the step's scope.</summary>
     public IServiceProvider Services { get; init; } = new ServiceCollection().BuildServiceProvider();
 
@@ -60,10 +69,13 @@ public sealed class SourceContext
     /// <summary>The cursors that were asked for, as they were.</summary>
     internal IReadOnlyDictionary<string, string?> CursorsSeen => _cursors;
 
+    private RunInfo? KnownRun { get; init; }
+
     /// <summary>The same with a contract.</summary>
     internal SourceContext With(Contract contract) => new(_cursors)
     {
         Contract = contract,
+        KnownRun = KnownRun,
         Services = Services,
         Logger = Logger,
         Target = Target,

@@ -1,0 +1,131 @@
+using System.Linq.Expressions;
+using System.Runtime.CompilerServices;
+using DataPlatform.Warehouses;
+
+namespace DataPlatform.Ingestion;
+
+/// <summary>The rows of a query. All of them each time, unless <see cref="Incremental"/> says how it goes on.</summary>
+public class SqlSource : ISource
+{
+    internal SqlSource(SqlOrigin origin, string query, Contract? contract, IncrementalCursor? cursor)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(query);
+        (Origin, Query, Contract, Cursor) = (origin, query.Trim(), contract, cursor);
+        if (contract is not null) cursor?.Check(contract, Description);
+    }
+
+    /// <inheritdoc/>
+    public string Description => $"{Origin.Name}:{(IsTable ? Query : "query")}";
+
+    /// <inheritdoc/>
+    public Contract? Contract { get; }
+
+    internal SqlOrigin Origin { get; }
+
+    internal string Query { get; }
+
+    internal IncrementalCursor? Cursor { get; }
+
+    private bool IsTable => !Query.Any(char.IsWhiteSpace);
+
+    private string Select => IsTable ? $"SELECT * FROM {TableName.Parse(Query).ToSql()}" : Query.TrimEnd(';', ' ', '\r', '\n', '\t');
+
+    /// <summary>Goes on where the last load stopped: a run reads rows whose column has the last value that was loaded, or a greater one, and leaves out those it has.</summary>
+    /// <param name="column">The column that grows with every new or changed row: a number, date or timestamp.</param>
+    /// <param name="configure">Start, lag, range, NULLs.</param>
+    public SqlSource Incremental(string column, Action<IncrementalBuilder>? configure = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(column);
+        var builder = new IncrementalBuilder(ColumnName.Normalize(column));
+        configure?.Invoke(builder);
+        return new SqlSource(Origin, Query, Contract, builder.Cursor);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<Contract?> InferContractAsync(SourceContext context, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (Contract is not null) return Contract;
+        var schema = await Origin.Open(context.Services).DescribeAsync(Limited("1 = 0"), cancellationToken).ConfigureAwait(false);
+        return InferredContract.Create(new QueryText(Description), [.. schema.FieldsList.Select(field => (field.Name, field))]);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<SourceBatch> ReadAsync(SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var connection = Origin.Open(context.Services);
+        var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, cancellationToken).ConfigureAwait(false);
+        var columns = new SqlColumns(Description, context.Contract, await connection.DescribeAsync(Limited("1 = 0"), cancellationToken).ConfigureAwait(false));
+        var (sql, parameters) = Write(tracker, columns, connection);
+        var any = false;
+        await foreach (var read in connection.ReadAsync(sql, parameters, columns, new BatchBuilder(context.Contract, context.BatchBytes), cancellationToken).ConfigureAwait(false))
+        {
+            if ((tracker is null ? read : tracker.Take(read)) is not { } batch) continue;
+            any = true;
+            yield return batch;
+        }
+
+        // A table that is replaced by the rows of a query is empty when the query's result is.
+        if (!any && tracker is null) yield return new SourceBatch(null);
+    }
+
+    /// <inheritdoc/>
+    public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken) => Origin.Open(services).CheckAsync(cancellationToken);
+
+    private (string Sql, IReadOnlyList<object> Parameters) Write(CursorTracker? tracker, SqlColumns columns, ISqlConnection connection)
+    {
+        if (tracker is null) return (Select, []);
+        var field = columns.FieldOf(Cursor!.Column);
+        var column = $"q.{TableName.Quote(field.Name)}";
+        var hasZone = field.DataType is Apache.Arrow.Types.TimestampType { Timezone: not null };
+        var conditions = new List<string>();
+        var parameters = new List<object>();
+        if (tracker.From is { } from) Add(">=", from);
+        if (tracker.Until is { } until) Add("<", until);
+        var range = string.Join(" AND ", conditions);
+        var condition = (range, tracker.WantsNulls) switch
+        {
+            ("", true) => "1 = 1",
+            ("", false) => $"{column} IS NOT NULL",
+            (_, true) => $"({range} OR {column} IS NULL)",
+            _ => range,
+        };
+        return ($"{Limited(condition)} ORDER BY {column}", parameters);
+
+        void Add(string comparison, CursorValue value)
+        {
+            parameters.Add(tracker.Type.ToObject(value, hasZone));
+            conditions.Add($"{column} {comparison} {connection.Parameter(parameters.Count)}");
+        }
+    }
+
+    // The line break ends a comment that the query may end in.
+    private string Limited(string condition) => $"SELECT q.* FROM (\n{Select}\n) q WHERE {condition}";
+
+    private sealed record QueryText(string Name) : ISourceText
+    {
+        public DataPlatformException Invalid(string problem, string? hint, Exception? cause = null) => new(FailureClass.Configuration, $"{Name} {problem}", hint, cause);
+    }
+}
+
+/// <inheritdoc cref="SqlSource"/>
+/// <typeparam name="T">The record or class that declares the columns.</typeparam>
+public sealed class SqlSource<T> : SqlSource, ISource<T> where T : notnull
+{
+    internal SqlSource(SqlOrigin origin, string query, IncrementalCursor? cursor = null) : base(origin, query, Contract.Of<T>(), cursor)
+    {
+    }
+
+    /// <inheritdoc cref="SqlSource.Incremental"/>
+    /// <param name="column">The property of the column that grows with every new or changed row: <c>order => order.UpdatedAt</c>.</param>
+    /// <param name="configure">Start, lag, range, NULLs.</param>
+    /// <exception cref="DataPlatformException">Values of the column have no order that all systems agree on.</exception>
+    public SqlSource<T> Incremental<TCursor>(Expression<Func<T, TCursor>> column, Action<IncrementalBuilder<T, TCursor>>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        var builder = new IncrementalBuilder<T, TCursor>(ColumnName.Normalize(PropertyName.Of(column)));
+        configure?.Invoke(builder);
+        return new SqlSource<T>(Origin, Query, builder.Cursor);
+    }
+}

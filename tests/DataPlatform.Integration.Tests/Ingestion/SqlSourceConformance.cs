@@ -1,0 +1,202 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using CsCheck;
+using DataPlatform.Ingestion;
+using DataPlatform.Ledger;
+using DataPlatform.Pipelines;
+using DataPlatform.Warehouses;
+
+namespace DataPlatform.Integration.Tests.Ingestion;
+
+/// <summary>Queries as sources, and how they go on where the last load stopped. Source and target are one database here.</summary>
+public abstract class SqlSourceConformance : IAsyncLifetime
+{
+    private RunLedgers? _ledgers;
+
+    private protected static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private protected IWarehouse Warehouse { get; set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Warehouse = await StartAsync();
+        _ledgers = new RunLedgers(Warehouse);
+        await ExecuteAsync("CREATE SCHEMA crm");
+        await ExecuteAsync("CREATE TABLE crm.orders (id bigint NOT NULL, note text, amount numeric(12,2), changed timestamp, placed date)");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        if (_ledgers is not null) await _ledgers.DisposeAsync();
+        await Warehouse.DisposeAsync();
+        await StopAsync();
+    }
+
+    private protected abstract Task<IWarehouse> StartAsync();
+
+    private protected abstract ValueTask StopAsync();
+
+    private protected virtual SqlSource<Order> Orders(string sql = "crm.orders") => From.Sql<Order>(Warehouse, sql);
+
+    private protected virtual SqlSource Untyped(string sql) => From.Sql(Warehouse, sql);
+
+    [Fact]
+    public async Task A_query_without_a_record_gives_its_own_columns()
+    {
+        await ExecuteAsync("INSERT INTO crm.orders VALUES (1, 'it''s -- ü', 1.50, TIMESTAMP '2026-01-31 10:00:00.000001', DATE '2026-01-31'), (2, NULL, NULL, NULL, NULL)");
+        await SucceedAsync(Untyped("SELECT id AS \"OrderId\", note, amount, changed, placed FROM crm.orders ORDER BY id; "), load => load.Replace());
+        var rows = await QueryAsync("SELECT order_id, note, CAST(amount AS text), CAST(changed AS text), CAST(placed AS text) FROM raw.orders ORDER BY order_id");
+        rows.Should().BeEquivalentTo(
+            new object?[][] { [1L, "it's -- ü", "1.50", "2026-01-31 10:00:00.000001", "2026-01-31"], [2L, null, null, null, null] }, options => options.WithStrictOrdering());
+        await ExecuteAsync("DELETE FROM crm.orders");
+        await SucceedAsync(Untyped("SELECT id AS \"OrderId\", note, amount, changed, placed FROM crm.orders"), load => load.Replace());
+        (await QueryAsync("SELECT order_id FROM raw.orders")).Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task Rows_that_break_the_record_are_rejected_with_their_values()
+    {
+        await ExecuteAsync("INSERT INTO crm.orders VALUES (1, 'a', 5, NULL, NULL), (2, 'b', -7.25, NULL, NULL), (3, 'far too long', 1, NULL, NULL)");
+        var result = await SucceedAsync(Orders("SELECT CAST(id AS integer) AS id, note, amount, changed FROM crm.orders ORDER BY id"), load => load.Append().Quarantine(0.9));
+        (result.RowsRead, result.RowsWritten, result.RowsRejected).Should().Be((3L, 1L, 2L));
+        var rejected = await QueryAsync("SELECT position, column_name, reason, raw FROM dataplatform.quarantine ORDER BY position");
+        rejected.Select(row => (row[0], row[1], row[2])).Should().Equal((2L, "amount", "'-7.25' is not at least 0"), (3L, "note", "'far too long' has length 12, not at most 5 long"));
+        rejected[0][3].Should().Be("""{"id":"2","note":"b","amount":"-7.25","changed":null}""");
+    }
+
+    [Theory]
+    [InlineData("SELECT id, note, amount FROM crm.orders", "changed")]
+    [InlineData("SELECT id, note, amount, CAST(changed AS date) AS changed FROM crm.orders", "has changed as date, and the contract as timestamp")]
+    [InlineData("SELECT nothing FROM crm.orders", "nothing")]
+    public async Task What_does_not_fit_fails_before_the_first_row(string sql, string expected)
+    {
+        var failure = (await RunAsync(Orders(sql).Incremental(o => o.Changed), load => load.Append())).Failure!;
+        failure.Class.Should().Be(FailureClass.Configuration);
+        failure.Message.Should().Contain(expected);
+    }
+
+    [Fact]
+    public void A_cursor_that_has_no_order_is_refused_when_it_is_declared() =>
+        FluentActions.Invoking(() => Orders().Incremental(o => o.Note)).Should().Throw<DataPlatformException>().Which.FailureClass.Should().Be(FailureClass.Configuration);
+
+    /// <summary>Against a model: rows with few different cursors come between runs, never below what was there, and each is loaded once.</summary>
+    [Fact]
+    public async Task Rows_at_the_boundary_are_neither_lost_nor_loaded_twice()
+    {
+        var day = new DateTime(2026, 1, 1);
+        var batches = Gen.Int[0, 2].List[0, 6].List[4, 6];
+        var nextId = 0L;
+        await batches.SampleAsync(
+            async steps =>
+            {
+                await ExecuteAsync("DELETE FROM crm.orders");
+                await ExecuteAsync("DROP TABLE IF EXISTS raw.orders");
+                var (latest, expected) = (0, new List<object?>());
+                foreach (var step in steps)
+                {
+                    foreach (var ahead in step)
+                    {
+                        latest += ahead;
+                        expected.Add(++nextId);
+                        await InsertAsync(nextId, day.AddMinutes(latest));
+
+                        // The same again: rows that are equal are as many in the target as in the source.
+                        if (nextId % 3 != 0) continue;
+                        expected.Add(nextId);
+                        await InsertAsync(nextId, day.AddMinutes(latest));
+                    }
+
+                    await SucceedAsync(Orders().Incremental(o => o.Changed), load => load.Append());
+                    if (expected.Count > 0) (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(expected);
+                }
+            },
+            iter: 8,
+            threads: 1);
+    }
+
+    [Fact]
+    public async Task A_lag_finds_rows_that_came_late_and_the_merge_takes_each_once()
+    {
+        var noon = new DateTime(2026, 1, 1, 12, 0, 0);
+        var source = Orders().Incremental(o => o.Changed, cursor => cursor.Lag(TimeSpan.FromHours(1)));
+        await InsertAsync(1, noon);
+        await SucceedAsync(source, load => load.Merge(o => o.Id));
+        await InsertAsync(2, noon.AddMinutes(-59));
+        await InsertAsync(3, noon.AddMinutes(-61));
+        await SucceedAsync(source, load => load.Merge(o => o.Id));
+        (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(1L, 2L);
+    }
+
+    [Fact]
+    public async Task Loads_begin_at_the_start_value_and_a_range_leaves_the_cursor_alone()
+    {
+        for (var i = 1; i <= 4; i++) await InsertAsync(i, new DateTime(2026, 1, i));
+        var source = Orders().Incremental(o => o.Changed, cursor => cursor.StartAt(new DateTime(2026, 1, 3)));
+        await SucceedAsync(source, load => load.Append());
+        (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(3L, 4L);
+        var before = await QueryAsync("SELECT * FROM dataplatform.cursors");
+
+        var range = Orders().Incremental(o => o.Changed, cursor => cursor.Between(run => run.LogicalDate, run => run.LogicalDate.AddDays(1)));
+        await SucceedAsync(range, load => load.Append(), new DateOnly(2026, 1, 2));
+        (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(2L, 3L, 4L);
+        (await QueryAsync("SELECT * FROM dataplatform.cursors")).Should().BeEquivalentTo(before);
+
+        await InsertAsync(5, new DateTime(2026, 1, 5));
+        (await SucceedAsync(source, load => load.Append())).RowsWritten.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task NULL_cursors_raise_or_are_included_or_left_out()
+    {
+        await InsertAsync(1, new DateTime(2026, 1, 1));
+        await ExecuteAsync("INSERT INTO crm.orders VALUES (2, 'x', 1, NULL, NULL)");
+        var failure = (await RunAsync(Orders().Incremental(o => o.Changed), load => load.Append())).Failure!;
+        failure.Class.Should().Be(FailureClass.Data);
+        failure.Message.Should().Contain("whose cursor 'changed' is NULL");
+        await SucceedAsync(Orders().Incremental(o => o.Changed, cursor => cursor.OnNull(NullCursors.Exclude)), load => load.Append());
+        (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(1L);
+        await SucceedAsync(Orders().Incremental(o => o.Changed, cursor => cursor.OnNull(NullCursors.Include)), load => load.Append());
+        (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(1L, 2L);
+    }
+
+    private protected async Task ExecuteAsync(string sql)
+    {
+        await using var transaction = await Warehouse.BeginAsync(Token);
+        await transaction.ExecuteAsync(sql, cancellationToken: Token);
+        await transaction.CommitAsync(Token);
+    }
+
+    private Task InsertAsync(long id, DateTime changed) =>
+        ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO crm.orders VALUES ({id}, 'x', 1, TIMESTAMP '{changed:yyyy-MM-dd HH:mm:ss}', NULL)"));
+
+    private async Task<IReadOnlyList<object?[]>> QueryAsync(string sql)
+    {
+        await using var transaction = await Warehouse.BeginAsync(Token);
+        return await transaction.QueryAsync(sql, cancellationToken: Token);
+    }
+
+    private async Task<StepResult> SucceedAsync(SqlSource<Order> source, Action<LoadBuilder<Order>> load, DateOnly? date = null) => Succeeded(await RunAsync(source, load, date));
+
+    private async Task<StepResult> SucceedAsync(SqlSource source, Action<LoadBuilder> load)
+    {
+        var builder = new PipelineBuilder("demo");
+        builder.Ingest("orders", (ISource)source).Into(Warehouse, "raw.orders", load);
+        return Succeeded((await new PipelineRunner(_ledgers!).RunAsync(builder.Build(), cancellationToken: Token)).Steps[0]);
+    }
+
+    private async Task<StepResult> RunAsync(SqlSource<Order> source, Action<LoadBuilder<Order>> load, DateOnly? date = null)
+    {
+        var builder = new PipelineBuilder("demo");
+        builder.Ingest<Order>("orders", source).Into(Warehouse, "raw.orders", load);
+        return (await new PipelineRunner(_ledgers!).RunAsync(builder.Build(), new PipelineRunOptions { LogicalDate = date }, Token)).Steps[0];
+    }
+
+    private static StepResult Succeeded(StepResult result)
+    {
+        result.Failure.Should().BeNull();
+        return result;
+    }
+
+    internal sealed record Order(long Id, [MaxLength(5)] string? Note, [Range(0, double.MaxValue)] decimal? Amount, DateTime? Changed);
+}
