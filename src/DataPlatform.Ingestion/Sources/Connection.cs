@@ -11,7 +11,9 @@ internal sealed record Connection<T>(string Name, T? Instance = null) where T : 
 
     private DataPlatformException NotRegistered()
     {
-        var (what, verb) = typeof(T) == typeof(IWarehouse) ? ("warehouse", "AddWarehouse") : ("object store", "AddObjectStore");
+        var (what, verb) = typeof(T) == typeof(IWarehouse) ? ("warehouse", "AddWarehouse")
+            : typeof(T) == typeof(HttpApi) ? ("HTTP API", "AddHttpApi")
+            : ("object store", "AddObjectStore");
         return new DataPlatformException(FailureClass.Configuration, $"There is no {what} '{Name}'.", $"Add it with builder.{verb}(\"{Name}\").");
     }
 }

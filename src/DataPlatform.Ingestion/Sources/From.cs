@@ -110,6 +110,29 @@ public static class From
     /// <inheritdoc cref="Landing(string, string)"/>
     public static ISource Landing(IObjectStore store, string prefix) => new FileSource(Of(store), LandingZone.ManifestGlob(prefix), new LandingFormat(), null);
 
+    /// <summary>Rows of a web API, whose columns a record declares. They are typed as they come in, page by page, in memory of a few batches.</summary>
+    /// <example><code>
+    /// From.Http&lt;Order&gt;("shop", "orders", http => http.Records("$.items").Paginate(Pages.NextLink("$.next")))
+    /// </code></example>
+    /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
+    /// <param name="api">The API's name.</param>
+    /// <param name="path">The path below the API's address.</param>
+    /// <param name="configure">Where in the answers the rows are, how there are more pages, and what is asked for.</param>
+    /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
+    public static ISource<T> Http<T>(string api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(new(api), Configure(path, configure));
+
+    /// <inheritdoc cref="Http{T}(string, string, Action{HttpSourceBuilder}?)"/>
+    public static ISource<T> Http<T>(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(Of(api), Configure(path, configure));
+
+    /// <summary>Rows of a web API, whose columns are found by looking at the first page; those of an existing table keep its types.</summary>
+    /// <param name="api">The API's name.</param>
+    /// <param name="path">The path below the API's address.</param>
+    /// <param name="configure">Where in the answers the rows are, how there are more pages, and what is asked for.</param>
+    public static ISource Http(string api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(new(api), Configure(path, configure), null);
+
+    /// <inheritdoc cref="Http(string, string, Action{HttpSourceBuilder}?)"/>
+    public static ISource Http(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(Of(api), Configure(path, configure), null);
+
     /// <summary>Rows of a query or table whose columns a record declares. All of them each time, unless <see cref="SqlSource{T}.Incremental"/> says how it goes on.</summary>
     /// <example><code>
     /// pipeline.Ingest("orders", From.Sql&lt;Order&gt;("crm", "sales.orders").Incremental(order => order.UpdatedAt))
@@ -180,6 +203,20 @@ public static class From
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(source);
         return new SqlOrigin(name, DataSource: source);
+    }
+
+    private static Connection<HttpApi> Of(HttpApi api)
+    {
+        ArgumentNullException.ThrowIfNull(api);
+        return new Connection<HttpApi>(api.Name, api);
+    }
+
+    private static HttpSourceSettings Configure(string path, Action<HttpSourceBuilder>? configure)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var builder = new HttpSourceBuilder();
+        configure?.Invoke(builder);
+        return builder.Build(path);
     }
 
     private static Connection<IObjectStore> Of(IObjectStore store)
