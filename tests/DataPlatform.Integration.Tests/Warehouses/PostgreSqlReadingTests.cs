@@ -1,4 +1,5 @@
 using System.Globalization;
+using Apache.Arrow;
 using DataPlatform.Testing;
 using Npgsql;
 
@@ -123,6 +124,31 @@ public sealed class PostgreSqlReadingTests : PostgreSqlTests
         }
 
         n.Should().Be(Rows);
+    }
+
+    // A batch is full after 838,861 rows of ten bytes: the rest comes with the server's last bytes, or just before them.
+    [Theory]
+    [InlineData(838_800)]
+    [InlineData(840_000)]
+    [InlineData(850_000)]
+    [InlineData(865_000)]
+    [InlineData(1_700_000)]
+    public async Task No_row_is_lost_where_a_batch_ends_near_the_end(int rows)
+    {
+        var (count, last) = (0, 0);
+        await foreach (var batch in Warehouse.ReadAsync($"SELECT n FROM generate_series(1, {rows}) AS t(n)", null, Cancelled))
+        {
+            using (batch)
+            {
+                foreach (var n in ((Int32Array)batch.Column(0)).Values)
+                {
+                    if (n != last + 1) n.Should().Be(last + 1);
+                    (count, last) = (count + 1, n);
+                }
+            }
+        }
+
+        count.Should().Be(rows);
     }
 
     [Fact]

@@ -73,10 +73,12 @@ internal sealed class CopyReader : IAsyncDisposable
         try
         {
             var (rows, bytes) = (0, 0L);
-            while (!_ended && bytes < TargetBytes)
+            while (bytes < TargetBytes)
             {
-                await FillAsync().ConfigureAwait(false);
-                while (bytes < TargetBytes && TakeWindow(ref bytes) is > 0 and var taken) rows += taken;
+                // What the server sent last may be more than this batch takes.
+                if (TakeWindow(ref bytes) is > 0 and var taken) rows += taken;
+                else if (_ended) break;
+                else await FillAsync().ConfigureAwait(false);
             }
 
             if (rows == 0 && _started) return null;
