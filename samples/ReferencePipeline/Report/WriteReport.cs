@@ -59,7 +59,7 @@ internal sealed partial class WriteReport(
         return new ReportData(
             context.Run, lake.Location, warehouse.Location,
             await ledger.ListStepsAsync(context.Run.RunId, cancellationToken),
-            [.. (await ledger.ListLoadsAsync(context.Run.Pipeline, limit: 100, cancellationToken)).Where(load => load.Table.Schema == "raw").Take(10)],
+            [.. (await ledger.ListLoadsAsync(context.Run.Pipeline, limit: 100, cancellationToken: cancellationToken)).Where(load => load.Table.Schema == "raw").Take(10)],
             [.. rejections.GroupBy(r => (r.Step, r.Reason)).Select(g => new Rejection(g.Key.Step, g.Key.Reason, g.Sum(r => r.Rows))).OrderByDescending(r => r.Rows)],
             demand,
             [.. tomorrow.GroupBy(row => row.Station).Select(g => new StationForecast(g.Key, [.. g.Select(row => row.Trips)]))],

@@ -1,4 +1,5 @@
 using DataPlatform.Jobs;
+using DataPlatform.Jobs.Commands;
 using DataPlatform.Jobs.Output;
 using DataPlatform.Pipelines;
 using DataPlatform.Secrets;
@@ -39,6 +40,7 @@ public static class DataPlatformHostingExtensions
             services.TryAddSingleton(TimeProvider.System);
             services.AddSingleton<PipelineCatalog>();
             services.AddSingleton<Preflight>();
+            services.AddSingleton<IJobCommand, LoadsCommand>();
         }
 
         if (configure is not null) services.Configure(configure);

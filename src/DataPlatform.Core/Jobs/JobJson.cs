@@ -11,6 +11,8 @@ namespace DataPlatform.Jobs;
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(RunListItem))]
+[JsonSerializable(typeof(LoadList))]
+[JsonSerializable(typeof(LoadUndoReport))]
 [JsonSerializable(typeof(JsonNode))]
 internal sealed partial class JobJson : JsonSerializerContext
 {

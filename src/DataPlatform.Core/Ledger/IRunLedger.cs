@@ -61,7 +61,21 @@ public interface IRunLedger
     Task<string?> FindCursorAsync(string pipeline, string step, string name, CancellationToken cancellationToken = default);
 
     /// <summary>The latest loads, newest first.</summary>
-    Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(string? pipeline = null, int limit = 20, CancellationToken cancellationToken = default);
+    /// <param name="pipeline">Only those of this pipeline.</param>
+    /// <param name="limit">At most so many.</param>
+    /// <param name="table">Only those into this table.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(string? pipeline = null, int limit = 20, TableName? table = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Takes a load back: its rows are removed, those that it replaced or deleted are put back where they were kept (<see cref="MergeOptions.BeforeImages"/>), its files, cursors and rejected
+    /// rows are forgotten, so that the next run reads them again. One transaction under the lease of its step.
+    /// </summary>
+    /// <param name="loadId">The load.</param>
+    /// <param name="wait">How long to wait for a job that runs the step.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: it cannot be undone; the message says why, and names the later load that stands in the way.</exception>
+    Task<UndoneLoad> UndoLoadAsync(long loadId, TimeSpan wait, CancellationToken cancellationToken = default);
 
     /// <summary>Adds an audit event.</summary>
     Task AuditAsync(AuditEvent auditEvent, CancellationToken cancellationToken = default);
@@ -126,6 +140,12 @@ public readonly record struct RowBalance(long Read, long Written, long Rejected 
 public sealed record LoadRecord(
     long LoadId, string RunId, string Pipeline, string Step, TableName Table, string Disposition, string Status,
     RowBalance Rows, DateTimeOffset StartedAt, DateTimeOffset? CommittedAt);
+
+/// <summary>What became of a load that was taken back.</summary>
+/// <param name="Load">The load, as the ledger has it now.</param>
+/// <param name="RowsRemoved">Rows of the load that were in the table.</param>
+/// <param name="RowsRestored">Rows that the load had replaced, closed or deleted.</param>
+public sealed record UndoneLoad(LoadRecord Load, long RowsRemoved, long RowsRestored);
 
 /// <summary>Something that happened and must be known later: who did what to what.</summary>
 /// <param name="Action">A verb, such as <c>load.commit</c> or <c>lease.overtake</c>.</param>

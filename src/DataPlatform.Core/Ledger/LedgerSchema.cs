@@ -161,6 +161,26 @@ internal static class LedgerSchema
                 PRIMARY KEY (pipeline, step, name))
             """,
             """
+            CREATE TABLE dataplatform.cursor_history (
+                load_id bigint NOT NULL,
+                pipeline text NOT NULL,
+                step text NOT NULL,
+                name text NOT NULL,
+                previous_value text,
+                previous_load_id bigint,
+                PRIMARY KEY (load_id, pipeline, step, name))
+            """,
+            """
+            CREATE TABLE dataplatform.before_images (
+                load_id bigint PRIMARY KEY,
+                table_name text NOT NULL,
+                image_schema text NOT NULL,
+                image_name text NOT NULL,
+                key_columns text NOT NULL,
+                valid_from_column text,
+                valid_to_column text)
+            """,
+            """
             CREATE TABLE dataplatform.leases (
                 name text PRIMARY KEY,
                 token bigint NOT NULL,

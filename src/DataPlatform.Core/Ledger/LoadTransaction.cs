@@ -14,6 +14,9 @@ public abstract class LoadTransaction : IAsyncDisposable
     /// <summary>The column that every loaded table has, a 64-bit integer: the load each row came with.</summary>
     public const string LoadIdColumn = "_load_id";
 
+    /// <summary>The table for what this load replaces, for <see cref="MergeOptions.BeforeImages"/>: with it the load can be undone.</summary>
+    public TableName BeforeImagesTable => new(LedgerSchema.Schema, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"before_image_{LoadId}"));
+
     /// <summary>The transaction: write the rows through it.</summary>
     public abstract IWarehouseTransaction Warehouse { get; }
 

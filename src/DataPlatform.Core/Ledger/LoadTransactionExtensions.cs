@@ -76,7 +76,9 @@ public static class LoadTransactionExtensions
         ArgumentNullException.ThrowIfNull(rows);
         var columns = schema.WithColumn(LoadTransaction.LoadIdColumn);
         await load.Warehouse.CreateTableAsync(table, options.ToTableSchema(columns), options.RowKey, cancellationToken).ConfigureAwait(false);
-        return await WriteAsync(load, load.Warehouse.BeginMergeAsync(table, columns, options, cancellationToken), rows, cancellationToken).ConfigureAwait(false);
+        var written = await WriteAsync(load, load.Warehouse.BeginMergeAsync(table, columns, options, cancellationToken), rows, cancellationToken).ConfigureAwait(false);
+        if (options.BeforeImages is not null) await BeforeImages.RecordAsync(load.Warehouse, load.LoadId, table, options, cancellationToken).ConfigureAwait(false);
+        return written;
     }
 
     private static async Task<BulkWriteResult> WriteAsync(

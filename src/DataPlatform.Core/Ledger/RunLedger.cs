@@ -12,6 +12,11 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
     private const string RunColumns =
         "run_id, pipeline, environment, CAST(logical_date AS text), git_commit, trace_id, status, failure_class, started_at, finished_at, error";
 
+    private const string SelectLoads = """
+        SELECT load_id, run_id, pipeline, step, table_name, disposition, status, rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered, started_at, committed_at
+        FROM dataplatform.loads
+        """;
+
     private readonly LedgerOptions _options;
     private readonly ILogger _logger;
     private readonly LeaseKeeper _leases;
@@ -204,22 +209,24 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(string? pipeline = null, int limit = 20, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(string? pipeline = null, int limit = 20, TableName? table = null, CancellationToken cancellationToken = default)
     {
-        var rows = await ReadLatestAsync(
-            """
-            SELECT load_id, run_id, pipeline, step, table_name, disposition, status, rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered,
-                started_at, committed_at
-            FROM dataplatform.loads
-            """,
-            "load_id DESC", pipeline, limit, cancellationToken).ConfigureAwait(false);
-        return
-        [
-            .. rows.Select(row => new LoadRecord(
-                Number(row[0]), (string)row[1]!, (string)row[2]!, (string)row[3]!, TableName.Parse((string)row[4]!), (string)row[5]!, (string)row[6]!,
-                new RowBalance(Number(row[7]), Number(row[8]), Number(row[9]), Number(row[10]), Number(row[11])),
-                (DateTimeOffset)row[12]!, (DateTimeOffset?)row[13])),
-        ];
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        var rows = await ReadAsync(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{SelectLoads} WHERE (CAST($1 AS text) IS NULL OR pipeline = $1) AND (CAST($2 AS text) IS NULL OR table_name = $2) ORDER BY load_id DESC LIMIT {limit}"),
+            [pipeline, table?.ToString()], cancellationToken).ConfigureAwait(false);
+        return [.. rows.Select(ToLoad)];
+    }
+
+    /// <inheritdoc/>
+    public async Task<UndoneLoad> UndoLoadAsync(long loadId, TimeSpan wait, CancellationToken cancellationToken = default)
+    {
+        var rows = await ReadAsync($"{SelectLoads} WHERE load_id = $1", [loadId], cancellationToken).ConfigureAwait(false);
+        return rows is [var row]
+            ? await new LoadUndo(this, ToLoad(row)).RunAsync(wait, cancellationToken).ConfigureAwait(false)
+            : throw new DataPlatformException(FailureClass.Configuration, $"There is no load {loadId} in warehouse '{Warehouse.Name}'.", "List the loads with: loads list");
     }
 
     /// <inheritdoc/>
@@ -276,6 +283,11 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
             (string)row[0]!, (string)row[1]!, (string)row[2]!,
             DateOnly.ParseExact((string)row[3]!, "yyyy-MM-dd", CultureInfo.InvariantCulture), (string?)row[4], (string?)row[5]),
         Status(row[6]), Failure(row[7]), (DateTimeOffset)row[8]!, (DateTimeOffset?)row[9], (string?)row[10]);
+
+    private static LoadRecord ToLoad(object?[] row) => new(
+        Number(row[0]), (string)row[1]!, (string)row[2]!, (string)row[3]!, TableName.Parse((string)row[4]!), (string)row[5]!, (string)row[6]!,
+        new RowBalance(Number(row[7]), Number(row[8]), Number(row[9]), Number(row[10]), Number(row[11])),
+        (DateTimeOffset)row[12]!, (DateTimeOffset?)row[13]);
 
     private static string Text(RunStatus status) => status switch
     {

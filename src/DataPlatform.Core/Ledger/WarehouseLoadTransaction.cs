@@ -90,6 +90,15 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
         {
             await _transaction.ExecuteAsync(
                 """
+                INSERT INTO dataplatform.cursor_history (load_id, pipeline, step, name, previous_value, previous_load_id)
+                SELECT n.load_id, n.pipeline, n.step, n.name, c.value, c.load_id
+                FROM (SELECT CAST($1 AS bigint) AS load_id, CAST($2 AS text) AS pipeline, CAST($3 AS text) AS step, CAST($4 AS text) AS name) AS n
+                LEFT JOIN dataplatform.cursors AS c ON c.pipeline = n.pipeline AND c.step = n.step AND c.name = n.name
+                """,
+                [LoadId, _run.Pipeline, _step, name],
+                cancellationToken).ConfigureAwait(false);
+            await _transaction.ExecuteAsync(
+                """
                 INSERT INTO dataplatform.cursors (pipeline, step, name, value, load_id, updated_at) VALUES ($1, $2, $3, $4, $5, now())
                 ON CONFLICT (pipeline, step, name) DO UPDATE SET value = excluded.value, load_id = excluded.load_id, updated_at = excluded.updated_at
                 """,

@@ -46,6 +46,7 @@ public class IngestBuilder
             CheckpointBytes = load.CheckpointBytes,
             Modes = load.Modes,
             Landing = load.Landing,
+            KeepsBeforeImages = load.KeepsBeforeImages,
         };
         if (_source.Contract is { } contract) TargetFit.CheckMerge(contract, _settings);
         var by = load.Landing is { } landing ? $" by way of {landing.Description}" : "";
@@ -142,6 +143,9 @@ internal sealed record IngestSettings(
     /// <summary>Whether rows stay where they are landed. Then the warehouse is the one that holds the ledger of runs.</summary>
     public bool LandsOnly => Disposition == WriteDisposition.Land;
 
+    /// <summary>Whether a load keeps what it replaces, so that it can be undone.</summary>
+    public bool KeepsBeforeImages { get; init; }
+
     /// <summary>The columns of the source that may not be NULL because the table's rows are found by them.</summary>
     public IReadOnlyList<string> Key => Merge?.Key ?? [];
 
@@ -164,7 +168,7 @@ internal sealed record IngestSettings(
             if (Merge.IsFullSnapshot) text += ", of full snapshots";
             if (Merge.HardDeleteColumn is { } mark) text += $", hard delete by {mark}";
             if (Merge.DedupSortColumn is { } sort) text += $", {(Merge.DedupKeepsLowest ? "earliest" : "latest")} by {sort}";
-            return text;
+            return KeepsBeforeImages ? $"{text}, keeps before-images" : text;
         }
     }
 

@@ -16,6 +16,8 @@ public class LoadBuilder
 
     internal WriteDisposition Disposition { get; private set; }
 
+    internal bool KeepsBeforeImages { get; private set; }
+
     internal MergeOptions? MergeOptions => Disposition == WriteDisposition.Merge ? _merge : null;
 
     internal double MaxRejected { get; private set; }
@@ -97,6 +99,16 @@ public class LoadBuilder
     /// <param name="column">The column.</param>
     public LoadBuilder EarliestBy(string column) => DedupBy(column, keepsLowest: true);
 
+    /// <summary>
+    /// With a merge: keeps the rows that a load replaces, closes or deletes as they were, in the schema <c>dataplatform</c> of the warehouse, so that <c>loads undo</c> can put them back. The
+    /// ten latest loads of a table keep theirs.
+    /// </summary>
+    public LoadBuilder KeepBeforeImages()
+    {
+        KeepsBeforeImages = true;
+        return this;
+    }
+
     /// <summary>Lets a share of the rows be rejected: they are kept in <c>dataplatform.quarantine</c> and the others are loaded. Above it the step fails and nothing is loaded.</summary>
     /// <param name="maxRejected">The share of the rows read, from 0 to 1: 0.01 is one in a hundred.</param>
     public LoadBuilder Quarantine(double maxRejected)
@@ -163,6 +175,10 @@ public class LoadBuilder
         var verb = Disposition switch { WriteDisposition.Append => "appends to", WriteDisposition.Replace => "replaces", _ => "merges into" };
         if (Disposition != WriteDisposition.Merge && VerbOfMerge() is { } stray)
             throw Wrong($"{verb} {table}, where .{stray}(…) has no meaning: it belongs to a merge.", "Merge by a key, for example .Merge(row => row.Id), or leave it out.");
+        if (KeepsBeforeImages && Disposition == WriteDisposition.Replace)
+            throw Wrong($"replaces {table}, of which no before-images can be kept.", "Leave .KeepBeforeImages() out, or merge.");
+        if (KeepsBeforeImages && (MergeOptions is null or { Strategy: MergeStrategy.InsertOnly }))
+            throw Wrong($"only adds rows to {table}, which can be undone without before-images.", "Leave .KeepBeforeImages() out.");
         if (CheckpointBytes is null) return;
         if (Disposition == WriteDisposition.Replace)
             throw Wrong($"replaces {table} and has checkpoints, but a table is replaced all at once.", "Leave .Checkpoint(…) out, or append or merge.");
@@ -266,6 +282,13 @@ public sealed class LoadBuilder<T> : LoadBuilder
     public new LoadBuilder<T> ValidityColumns(string from, string to)
     {
         base.ValidityColumns(from, to);
+        return this;
+    }
+
+    /// <inheritdoc cref="LoadBuilder.KeepBeforeImages"/>
+    public new LoadBuilder<T> KeepBeforeImages()
+    {
+        base.KeepBeforeImages();
         return this;
     }
 

@@ -107,6 +107,9 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         return true;
     }
 
+    private MergeOptions MergeInto(LoadTransaction load) =>
+        settings.Merge! with { BoundaryTimestamp = Now, BeforeImages = settings.KeepsBeforeImages ? load.BeforeImagesTable : default(TableName?) };
+
     private Task<LoadTransaction> BeginAsync(CancellationToken cancellationToken) =>
         step.BeginLoadAsync(_warehouse, settings.Table, settings.DispositionName, cancellationToken);
 
@@ -128,7 +131,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
                 WriteDisposition.Append => load.AppendRowsAsync(settings.Table, schema, rows, cancellationToken),
                 WriteDisposition.Replace => load.ReplaceRowsAsync(settings.Table, schema, rows, cancellationToken),
                 WriteDisposition.Land => Task.FromResult(new BulkWriteResult(landing!.RowsLanded)),
-                _ => load.MergeRowsAsync(settings.Table, schema, settings.Merge! with { BoundaryTimestamp = Now }, rows, cancellationToken),
+                _ => load.MergeRowsAsync(settings.Table, schema, MergeInto(load), rows, cancellationToken),
             }).ConfigureAwait(false);
         }
         catch (DataPlatformException exception) when (IsTooMuchRejected)

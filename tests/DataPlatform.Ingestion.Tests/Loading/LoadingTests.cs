@@ -82,6 +82,23 @@ public sealed class LoadingTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_load_that_keeps_before_images_is_undone_and_its_file_read_again()
+    {
+        var pipeline = Pipeline(From.Csv<Place>(_inbox.Store, "*.csv"), (step, table) => step.Into(_warehouse, table, load => load.Merge(p => p.Id).KeepBeforeImages()));
+        pipeline.Steps[0].Description.Should().EndWith("(merge on id, keeps before-images)");
+        _inbox.With("a.csv", "id,city,rank,gone\n1,Basel,1,\n2,Chur,1,\n");
+        await RunAsync(pipeline);
+        _inbox.With("b.csv", "id,city,rank,gone\n2,Bern,1,\n3,Davos,1,\n");
+        await RunAsync(pipeline);
+        var loads = await _ledgers.Primary.ListLoadsAsync(table: "raw.trips", cancellationToken: Token);
+        (await _ledgers.Primary.UndoLoadAsync(loads[0].LoadId, TimeSpan.Zero, Token)).Should().Match<UndoneLoad>(u => u.RowsRemoved == 2 && u.RowsRestored == 1);
+        (await TripsAsync("id, city, _load_id", "id")).Should().BeEquivalentTo(
+            new object[][] { [1L, "Basel", loads[1].LoadId], [2L, "Chur", loads[1].LoadId] }, options => options.WithStrictOrdering());
+        (await RunAsync(pipeline)).RowsWritten.Should().Be(2);
+        (await TripsAsync("id, city", "id")).Should().BeEquivalentTo(new object[][] { [1L, "Basel"], [2L, "Bern"], [3L, "Davos"] }, options => options.WithStrictOrdering());
+    }
+
+    [Fact]
     public async Task A_history_gets_versions_of_one_moment_for_each_load()
     {
         var pipeline = Pipeline(From.Csv<Place>(_inbox.Store, "*.csv"), (step, table) => step.Into(_warehouse, table, load => load.Scd2(p => p.Id).ValidityColumns("from", "until")));
@@ -136,6 +153,8 @@ public sealed class LoadingTests : IAsyncDisposable
         Expect(load => load.InsertOnly(p => p.Id).HardDelete(p => p.Gone), "The merge into raw.places only inserts, so it cannot delete rows by 'gone'.");
         Expect(load => load.DeleteInsert(p => p.Id).EarliestBy(p => p.Rank), "The merge into raw.places keeps all rows of a key, so it cannot choose one by 'rank'.");
         Expect(load => load.Scd2(p => p.Id).ValidityColumns("city", "to"), "lake:*.csv has a column 'city', which raw.places needs to say when a version of a row holds.");
+        Expect(load => load.Replace().KeepBeforeImages(), "Step 'places' replaces raw.places, of which no before-images can be kept.");
+        Expect(load => load.KeepBeforeImages().InsertOnly(p => p.Id), "Step 'places' only adds rows to raw.places, which can be undone without before-images.");
         Expect(load => load.DeleteInsert(p => p.Id).Checkpoint(1), "Step 'places' has checkpoints, but by delete-insert one part would delete from raw.places what another part has added for the same key.");
         Expect(load => load.Scd2(p => p.Id).FullSnapshot().Checkpoint(1), "Step 'places' has checkpoints, but a part of a full snapshot lacks most keys of raw.places.");
     }
