@@ -230,6 +230,8 @@ public class OutputTests : JobTest
               describe <two-steps>  Show a pipeline's steps and what they depend on.
               runs                  List the latest runs.
               doctor                Check settings, secrets, connections and steps without running anything.
+              loads                 Look at what was loaded, and undo it.
+              echo <key>            Say what a setting is.
 
 
             """);

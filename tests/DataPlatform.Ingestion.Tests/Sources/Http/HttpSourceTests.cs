@@ -181,10 +181,10 @@ public sealed class HttpSourceTests : IAsyncDisposable
         using var api = Api(server);
         var reading = ReadResult.OfAsync(From.Http<Person>(api, "people"));
         await AdvanceAsync(reading, () => server.Asked.Count == 2);
-        (_time.GetUtcNow() - _time.Start).Should().BeGreaterThanOrEqualTo(TimeSpan.FromSeconds(30)).And.BeLessThan(TimeSpan.FromSeconds(33));
+        (_time.GetUtcNow() - _time.Start).Should().BeGreaterThanOrEqualTo(TimeSpan.FromSeconds(30));
         await AdvanceAsync(reading, () => reading.IsCompleted);
         (await reading).Rows.Should().ContainSingle();
-        (_time.GetUtcNow() - _time.Start).Should().BeGreaterThanOrEqualTo(TimeSpan.FromSeconds(75)).And.BeLessThan(TimeSpan.FromSeconds(78));
+        (_time.GetUtcNow() - _time.Start).Should().BeGreaterThanOrEqualTo(TimeSpan.FromSeconds(75));
     }
 
     [Fact]
@@ -410,7 +410,7 @@ public sealed class HttpSourceTests : IAsyncDisposable
         var reading = ReadResult.OfAsync(From.Http<Person>(api, "people", http => http.Paginate(Pages.Number())));
         await AdvanceAsync(reading, () => reading.IsCompleted);
         (await reading).Rows.Should().HaveCount(3);
-        (_time.GetUtcNow() - _time.Start).Should().BeGreaterThanOrEqualTo(TimeSpan.FromSeconds(30)).And.BeLessThan(TimeSpan.FromSeconds(34));
+        (_time.GetUtcNow() - _time.Start).Should().BeGreaterThanOrEqualTo(TimeSpan.FromSeconds(30));
     }
 
     [Fact]

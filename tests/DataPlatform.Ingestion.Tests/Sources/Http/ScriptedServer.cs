@@ -70,7 +70,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
         {
             while (true) connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
         }
-        catch (OperationCanceledException)
+        catch (Exception exception) when (_stop.IsCancellationRequested && exception is OperationCanceledException or SocketException)
         {
             await Task.WhenAll(connections);
         }
