@@ -47,15 +47,16 @@ internal sealed class CopyReader : IAsyncDisposable
     /// <summary>Sends the query. The connection stays the caller's.</summary>
     /// <param name="connection">A connection that is in no transaction.</param>
     /// <param name="sql">One SELECT without parameters.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public static async Task<CopyReader> OpenAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    /// <param name="cancelBackend">Cancels, over another connection, what the server process of that number is doing.</param>
+    /// <param name="cancellationToken">Stops the query on the server too.</param>
+    public static async Task<CopyReader> OpenAsync(NpgsqlConnection connection, string sql, Func<int, Task> cancelBackend, CancellationToken cancellationToken)
     {
         // In a transaction the tables that were described stay as they are until the rows are read.
         var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             var columns = await DescribeAsync(connection, sql, cancellationToken).ConfigureAwait(false);
-            var stream = await connection.BeginRawBinaryCopyAsync(CopyStatement.Create(sql, columns), cancellationToken).ConfigureAwait(false);
+            var stream = await BeginAsync(connection, CopyStatement.Create(sql, columns), cancelBackend, cancellationToken).ConfigureAwait(false);
             return new CopyReader(transaction, stream, [.. columns.Select(column => ColumnDecoder.Create(column.Field, column.TypeOid))]);
         }
         catch
@@ -114,6 +115,32 @@ internal sealed class CopyReader : IAsyncDisposable
 
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
+    }
+
+    // The server answers only with the first rows, and until then the connection cannot be used to cancel what it waits for.
+    private static async Task<NpgsqlRawCopyStream> BeginAsync(NpgsqlConnection connection, string statement, Func<int, Task> cancelBackend, CancellationToken cancellationToken)
+    {
+        var beginning = connection.BeginRawBinaryCopyAsync(statement, CancellationToken.None);
+        try
+        {
+            return await beginning.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await cancelBackend(connection.ProcessID).ConfigureAwait(false);
+            try
+            {
+                var begun = await beginning.ConfigureAwait(false);
+                Cancel(begun);
+                await begun.DisposeAsync().ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+            {
+                // As asked for; or the connection is lost, and the query ends with it.
+            }
+
+            throw;
+        }
     }
 
     private static async Task<IReadOnlyList<CopyColumn>> DescribeAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)

@@ -80,7 +80,7 @@ public sealed class PostgreSqlWarehouse : IWarehouse
         // Places in a query that was filled in are not those of the caller's.
         var shown = parameters is { Count: > 0 } ? null : sql;
         await using var connection = await OpenAsync(cancellationToken).ConfigureAwait(false);
-        await using var reader = await _errors.GuardAsync(() => CopyReader.OpenAsync(connection, filled, cancellationToken), shown).ConfigureAwait(false);
+        await using var reader = await _errors.GuardAsync(() => CopyReader.OpenAsync(connection, filled, CancelAsync, cancellationToken), shown).ConfigureAwait(false);
         while (await _errors.GuardAsync(() => reader.ReadAsync(cancellationToken)).ConfigureAwait(false) is { } batch) yield return batch;
     }
 
@@ -201,6 +201,13 @@ public sealed class PostgreSqlWarehouse : IWarehouse
                 $"The connection string of warehouse '{name}' cannot be read: {(known ? $"the value of '{e.ParamName}' is not valid" : "it is not made of keywords that Npgsql knows")}.",
                 "Write it as Keyword=Value;Keyword=Value and put values that contain ; or = or quotes in quotes. The keywords are listed at https://www.npgsql.org/doc/connection-string-parameters.html.");
         }
+    }
+
+    private async Task CancelAsync(int processId)
+    {
+        await using var connection = await OpenAsync(CancellationToken.None).ConfigureAwait(false);
+        await using var command = PostgreSqlCommands.Create(connection, "SELECT pg_cancel_backend($1)", [processId]);
+        await command.ExecuteNonQueryAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
     private Task<long> CountAsync(NpgsqlConnection connection, string sql, string sessionName, CancellationToken cancellationToken) => _errors.GuardAsync(async () =>
