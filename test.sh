@@ -16,7 +16,7 @@ dotnet build DataPlatform.sln -c Release -v quiet -clp:NoSummary
 
 run() { # project
   local name=$1 started=$SECONDS status=0
-  timeout --kill-after=10s 15m "tests/$name/bin/Release/net10.0/$name" \
+  timeout --kill-after=10s 25m "tests/$name/bin/Release/net10.0/$name" \
     -noLogo -noColor ${filters[@]+"${filters[@]}"} -xml "$results/$name.xml" >"$results/$name.log" 2>&1 </dev/null || status=$?
   echo "$status $((SECONDS - started))" >"$results/$name.status"
 }
