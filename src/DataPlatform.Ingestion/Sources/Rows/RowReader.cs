@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 
 namespace DataPlatform.Ingestion;
@@ -26,17 +25,7 @@ internal sealed class RowReader<T>
 
     /// <summary>A property's value as the text that a column explains it by, or null.</summary>
     public static string? ValueOf(T source, ColumnBuilder column) =>
-        ClrContract.PropertyOf(typeof(T), column.Column.Name).GetValue(source) switch
-        {
-            null => null,
-            DateTime time => time.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
-            DateTimeOffset time => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFZ", CultureInfo.InvariantCulture),
-            DateOnly date => date.ToString("O", CultureInfo.InvariantCulture),
-            TimeOnly time => time.ToString("O", CultureInfo.InvariantCulture),
-            byte[] bytes => Convert.ToBase64String(bytes),
-            IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
-            var other => other.ToString(),
-        };
+        ClrValueText.Of(ClrContract.PropertyOf(typeof(T), column.Column.Name).GetValue(source));
 
     private static Setter CreateSetter(PropertyInfo property)
     {

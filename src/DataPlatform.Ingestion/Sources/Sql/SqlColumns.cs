@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -55,7 +54,7 @@ internal sealed class SqlColumns
         {
             var (column, place) = (batch.Columns[i], _places[i]);
             if (place < 0 ? column.TrySetNull(batch.Row) : row.TrySet(place, column, batch.Row)) continue;
-            var text = place < 0 ? null : Show(row.ValueOf(place));
+            var text = place < 0 ? null : ClrValueText.Of(row.ValueOf(place));
             if (text is not null && column.TryDiscard(batch.Row, Encoding.UTF8.GetBytes(text))) continue;
             Reject(batch, row, column, text);
             return;
@@ -67,7 +66,7 @@ internal sealed class SqlColumns
     private void Reject(BatchBuilder batch, SqlRow row, ColumnBuilder column, string? text)
     {
         var reason = column.Explain(Encoding.UTF8.GetBytes(text ?? ""), isNull: text is null);
-        var raw = _schema.FieldsList.Select((field, i) => KeyValuePair.Create(field.Name, Show(row.ValueOf(i))));
+        var raw = _schema.FieldsList.Select((field, i) => KeyValuePair.Create(field.Name, ClrValueText.Of(row.ValueOf(i))));
         batch.Reject(_source, batch.RowsRead + 1, BatchBuilder.RawText(JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string?>(raw), RawRowOptions)), column, reason);
     }
 
@@ -102,18 +101,6 @@ internal sealed class SqlColumns
             BinaryType => ValueKind.Binary,
             _ => ValueKind.Text,
         };
-
-    private static string? Show(object? value) => value switch
-    {
-        null => null,
-        DateTime time => time.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
-        DateTimeOffset time => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFZ", CultureInfo.InvariantCulture),
-        DateOnly date => date.ToString("O", CultureInfo.InvariantCulture),
-        TimeOnly time => time.ToString("O", CultureInfo.InvariantCulture),
-        byte[] bytes => Convert.ToBase64String(bytes),
-        IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
-        _ => value.ToString(),
-    };
 }
 
 /// <summary>The row of a result that is being read.</summary>
