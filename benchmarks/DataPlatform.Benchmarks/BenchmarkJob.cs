@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using DataPlatform.Ingestion;
 using DataPlatform.Pipelines;
 using Microsoft.Extensions.Hosting;
 
@@ -32,16 +33,26 @@ internal static class BenchmarkJob
         var builder = Host.CreateApplicationBuilder();
         builder.AddDataPlatform();
         builder.AddDuckDb();
-        builder.AddObjectStore("lake");
         builder.AddWarehouse("warehouse");
-        var landWith = Environment.GetEnvironmentVariable("LAND_WITH");
+        if (Setting("FILE") is not null) builder.AddObjectStore("lake");
+        var landWith = Setting("LAND_WITH");
         if (landWith is not null) builder.AddObjectStore("landing");
         if (landWith == "parquetsharp") builder.AddParquetSharp();
         builder.AddPipeline("orders", pipeline =>
         {
-            var orders = pipeline.Ingest("orders", From.Csv<Order>("lake", Environment.GetEnvironmentVariable("FILE")!));
-            if (landWith is null) orders.Into("warehouse", "public.orders", load => load.Append());
-            else orders.IntoLake("landing", "orders");
+            if (landWith is not null)
+            {
+                pipeline.Ingest("orders", Orders()).IntoLake("landing", "orders");
+            }
+            else
+            {
+                pipeline.Ingest("orders", Orders()).Into("warehouse", "public.orders", load =>
+                {
+                    if (Setting("MERGE") is not null) load.Merge(o => o.OrderId);
+                    if (Setting("CHECKPOINT") is { } mebibytes) load.Checkpoint(int.Parse(mebibytes, CultureInfo.InvariantCulture));
+                    load.Quarantine(maxRejected: 0.02);
+                });
+            }
         });
         return await builder.Build().RunJobAsync(args);
     }
@@ -53,6 +64,12 @@ internal static class BenchmarkJob
         foreach (var (name, value) in environment ?? new Dictionary<string, string?>()) start.Environment[name] = value;
         return start;
     }
+
+    private static ISource<Order> Orders() => Setting("TABLE") is { } table
+        ? From.Sql<Order>("warehouse", table).Incremental(o => o.OrderId)
+        : From.Csv<Order>("lake", Setting("FILE")!);
+
+    private static string? Setting(string name) => Environment.GetEnvironmentVariable(name);
 
     private static async Task<int> StartAndStopHostAsync()
     {

@@ -17,45 +17,55 @@ internal static class CsvBenchmark
         var file = OrdersFile.Ensure(rows);
         await using var warehouse = new PostgreSqlWarehouse("warehouse", connectionString);
 
-        // The table, empty, with what we add to it; a checkpoint, so that nobody pays for the one before.
-        Task Prepare() => ExecuteAsync(
-            warehouse,
-            ["DROP SCHEMA IF EXISTS dataplatform CASCADE", "DROP TABLE IF EXISTS public.orders", $"CREATE TABLE public.orders ({OrdersFile.Columns}, _load_id bigint)", "CHECKPOINT"],
-            cancellationToken);
+        Task Prepare() => CreateOrdersAsync(warehouse, cancellationToken);
+        Task<string> Verify() => VerifyAsync(warehouse, cancellationToken);
         ProcessStartInfo Copy() => Psql(connectionString, $"\\copy public.orders ({OrdersFile.ColumnNames}) FROM '{file}' WITH (FORMAT csv, HEADER true)");
 
         return await Contest.RunAsync(
             $"CSV -> PostgreSQL, {rows:N0} rows x 10 columns, {new FileInfo(file).Length / 1_000_000} MB",
             [
-                new Contender("psql \\copy (peer)", Prepare, Copy, () => VerifyAsync(warehouse, cancellationToken)),
-                new Contender("DataPlatform job", Prepare, () => StartJob(file, connectionString), () => VerifyAsync(warehouse, cancellationToken)),
+                new Contender("psql \\copy (peer)", Prepare, Copy, Verify),
+                new Contender("DataPlatform job", Prepare, () => StartJob(file, connectionString), Verify),
+                new Contender("DataPlatform job, 1 % more rows, into quarantine", Prepare, () => StartJob(OrdersFile.Ensure(rows, bad: true), connectionString), Verify),
             ],
             rounds,
             cancellationToken);
     }
 
-    /// <summary>Puts the rows of a file, and no others, into the table.</summary>
-    public static async Task FillAsync(string file, string connectionString, CancellationToken cancellationToken)
+    /// <summary>The table, with what we add to it; a checkpoint, so that nobody pays for the one before.</summary>
+    public static Task CreateOrdersAsync(IWarehouse warehouse, CancellationToken cancellationToken, params string[] fill) => ExecuteAsync(
+        warehouse,
+        ["DROP SCHEMA IF EXISTS dataplatform CASCADE", "DROP TABLE IF EXISTS public.orders", $"CREATE TABLE public.orders ({OrdersFile.Columns}, _load_id bigint)", .. fill, "CHECKPOINT"],
+        cancellationToken);
+
+    /// <summary>Puts the rows of a file, and no others, into a table with their key.</summary>
+    public static async Task FillAsync(string table, string file, string connectionString, CancellationToken cancellationToken)
     {
         await using var warehouse = new PostgreSqlWarehouse("warehouse", connectionString);
-        await ExecuteAsync(warehouse, ["DROP TABLE IF EXISTS public.orders", $"CREATE TABLE public.orders ({OrdersFile.Columns})"], cancellationToken);
-        using var copy = Process.Start(Psql(connectionString, $"\\copy public.orders FROM '{file}' WITH (FORMAT csv, HEADER true)"))!;
+        await ExecuteAsync(warehouse, ["CREATE SCHEMA IF NOT EXISTS bench", $"DROP TABLE IF EXISTS {table}", $"CREATE TABLE {table} ({OrdersFile.Columns})"], cancellationToken);
+        using var copy = Process.Start(Psql(connectionString, $"\\copy {table} FROM '{file}' WITH (FORMAT csv, HEADER true)"))!;
         await copy.WaitForExitAsync(cancellationToken);
         if (copy.ExitCode != 0) throw new InvalidOperationException($"psql ended with {copy.ExitCode}.");
-        await ExecuteAsync(warehouse, ["VACUUM ANALYZE public.orders", "CHECKPOINT"], cancellationToken);
+        await ExecuteAsync(warehouse, [$"ALTER TABLE {table} ADD PRIMARY KEY (order_id)", $"VACUUM ANALYZE {table}", "CHECKPOINT"], cancellationToken);
     }
 
     /// <summary>A process of psql that runs one command.</summary>
     public static ProcessStartInfo Psql(string connectionString, string command)
     {
-        var server = new NpgsqlConnectionStringBuilder(connectionString);
         var start = new ProcessStartInfo("psql") { ArgumentList = { "-q", "-X", "-v", "ON_ERROR_STOP=1", "-c", command } };
+        SetServer(start, connectionString);
+        return start;
+    }
+
+    /// <summary>Tells psql, started by the process, which server to use.</summary>
+    public static void SetServer(ProcessStartInfo start, string connectionString)
+    {
+        var server = new NpgsqlConnectionStringBuilder(connectionString);
         start.Environment["PGHOST"] = server.Host;
         start.Environment["PGPORT"] = $"{server.Port}";
         start.Environment["PGUSER"] = server.Username;
         start.Environment["PGPASSWORD"] = server.Password;
         start.Environment["PGDATABASE"] = server.Database;
-        return start;
     }
 
     public static async Task<int> DuckDbAsync(int rows, int rounds, CancellationToken cancellationToken)
@@ -105,12 +115,15 @@ internal static class CsvBenchmark
             CancellationToken.None);
     }
 
-    private static ProcessStartInfo StartJob(string file, string connectionString) => BenchmarkJob.Start("run", new Dictionary<string, string?>
+    /// <summary>The job that loads a file into public.orders.</summary>
+    public static ProcessStartInfo StartJob(string file, string connectionString, params IEnumerable<(string Name, string Value)> settings)
     {
-        ["ConnectionStrings__lake"] = Path.GetDirectoryName(file),
-        ["ConnectionStrings__warehouse"] = connectionString,
-        ["FILE"] = Path.GetFileName(file),
-    });
+        var environment = settings.ToDictionary(s => s.Name, s => (string?)s.Value);
+        environment["ConnectionStrings__lake"] = Path.GetDirectoryName(file);
+        environment["ConnectionStrings__warehouse"] = connectionString;
+        environment["FILE"] = Path.GetFileName(file);
+        return BenchmarkJob.Start("run", environment);
+    }
 
     private static async Task ExecuteAsync(IWarehouse warehouse, IEnumerable<string> statements, CancellationToken cancellationToken)
     {
@@ -123,7 +136,7 @@ internal static class CsvBenchmark
         }
     }
 
-    private static async Task<string> VerifyAsync(IWarehouse warehouse, CancellationToken cancellationToken)
+    public static async Task<string> VerifyAsync(IWarehouse warehouse, CancellationToken cancellationToken)
     {
         await using var transaction = await warehouse.BeginAsync(cancellationToken);
         return string.Join(' ', (await transaction.QueryAsync(Contents, cancellationToken: cancellationToken))[0]);

@@ -16,16 +16,20 @@ internal static class OrdersFile
 
     public static string ColumnNames { get; } = string.Join(", ", Columns.Split(", ").Select(column => column.Split(' ')[0]));
 
-    public static string Ensure(int rows)
+    /// <summary>The file; made when it is not there yet.</summary>
+    /// <param name="rows">How many rows.</param>
+    /// <param name="firstId">The id of the first of them.</param>
+    /// <param name="bad">Adds a row in a hundred whose amount is no number.</param>
+    public static string Ensure(int rows, int firstId = 0, bool bad = false)
     {
-        var path = Path.Combine(Path.GetTempPath(), $"dataplatform-orders-{rows}.csv");
+        var path = Path.Combine(Path.GetTempPath(), $"dataplatform-orders-{rows}-{firstId}{(bad ? "-bad" : "")}.csv");
         if (File.Exists(path)) return path;
-        var random = new Random(42);
+        var random = new Random(42 + firstId);
         var line = new StringBuilder();
         using (var file = new StreamWriter($"{path}.part", append: false, new UTF8Encoding(false), 1 << 20))
         {
             file.Write("order_id,customer_id,amount,score,order_date,created_at,category,reference,note,paid\n");
-            for (var i = 0; i < rows; i++)
+            for (var i = firstId; i < firstId + rows; i++)
             {
                 var at = new DateTime(2020, 1, 1).AddMilliseconds(random.NextInt64(5L * 365 * 24 * 3600 * 1000));
                 line.Clear();
@@ -34,6 +38,7 @@ internal static class OrdersFile
                 if (random.Next(3) > 0) line.Append(CultureInfo.InvariantCulture, $"\"note {random.Next(100_000)}, urgent\"");
                 line.Append(random.Next(2) == 0 ? ",true\n" : ",false\n");
                 file.Write(line);
+                if (bad && i % 100 == 0) file.Write(line.Replace(",", ",x", 0, line.ToString().IndexOf(',', StringComparison.Ordinal) + 1));
             }
         }
 

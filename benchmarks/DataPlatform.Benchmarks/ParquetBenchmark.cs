@@ -45,9 +45,9 @@ internal static class ParquetBenchmark
 
     public static Task<int> PostgreSqlAsync(int rows, int rounds, string connectionString, CancellationToken cancellationToken) => InFolderAsync(async folder =>
     {
-        await CsvBenchmark.FillAsync(OrdersFile.Ensure(rows), connectionString, cancellationToken);
+        await CsvBenchmark.FillAsync("bench.orders", OrdersFile.Ensure(rows), connectionString, cancellationToken);
         Task Prepare() => EmptyAsync(folder);
-        ProcessStartInfo Psql() => CsvBenchmark.Psql(connectionString, $"\\copy (SELECT {OrdersFile.ColumnNames} FROM public.orders) TO '{folder}/lake/orders.csv' WITH (FORMAT csv, HEADER true)");
+        ProcessStartInfo Psql() => CsvBenchmark.Psql(connectionString, $"\\copy (SELECT {OrdersFile.ColumnNames} FROM bench.orders) TO '{folder}/lake/orders.csv' WITH (FORMAT csv, HEADER true)");
         ProcessStartInfo Job(string writer) => BenchmarkJob.Start($"read-postgresql {writer} \"{connectionString}\" \"{folder}/lake/orders.parquet\"");
         Task<string> VerifyParquet() => ReadAsync($"{Contents} FROM read_parquet('{folder}/lake/orders.parquet')");
         return await Contest.RunAsync(
@@ -73,7 +73,7 @@ internal static class ParquetBenchmark
         IParquetWriter? parquet = null;
         try
         {
-            await foreach (var batch in warehouse.ReadAsync($"SELECT {OrdersFile.ColumnNames} FROM public.orders"))
+            await foreach (var batch in warehouse.ReadAsync($"SELECT {OrdersFile.ColumnNames} FROM bench.orders"))
             {
                 using (batch)
                 {

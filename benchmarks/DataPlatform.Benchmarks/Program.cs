@@ -35,4 +35,12 @@ var postgreSqlToParquet = new Command("postgresql-parquet", "A table of PostgreS
 postgreSqlToParquet.SetAction((result, token) => ParquetBenchmark.PostgreSqlAsync(result.GetValue(rows), result.GetValue(rounds), result.GetValue(postgres)!, token));
 root.Add(postgreSqlToParquet);
 
+var postgreSqlToPostgreSql = new Command("postgresql-postgresql", "A table of PostgreSQL into another, in one load and with checkpoints; floor: COPY binary into COPY binary.") { rows, rounds, postgres };
+postgreSqlToPostgreSql.SetAction((result, token) => PostgreSqlBenchmark.CopyAsync(result.GetValue(rows), result.GetValue(rounds), result.GetValue(postgres)!, token));
+root.Add(postgreSqlToPostgreSql);
+
+var merge = new Command("merge-postgresql", "CSV merged by key into a table of ten times as many rows; peer: psql \\copy and INSERT ON CONFLICT.") { rows, rounds, postgres };
+merge.SetAction((result, token) => PostgreSqlBenchmark.MergeAsync(result.GetValue(rows), result.GetValue(rounds), result.GetValue(postgres)!, token));
+root.Add(merge);
+
 return await root.Parse(args).InvokeAsync();
