@@ -77,6 +77,22 @@ public interface IRunLedger
     /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: it cannot be undone; the message says why, and names the later load that stands in the way.</exception>
     Task<UndoneLoad> UndoLoadAsync(long loadId, TimeSpan wait, CancellationToken cancellationToken = default);
 
+    /// <summary>The rows that wait in quarantine, counted by load and column, the latest load first.</summary>
+    /// <param name="filter">Which rows.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task<IReadOnlyList<QuarantineGroup>> ListQuarantineAsync(QuarantineFilter filter, CancellationToken cancellationToken = default);
+
+    /// <summary>The rows that wait in quarantine, in the order of loads, sources and positions.</summary>
+    /// <param name="filter">Which rows.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    IAsyncEnumerable<QuarantinedRow> ReadQuarantineAsync(QuarantineFilter filter, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes rows that wait in quarantine, with an audit event, and says how many.</summary>
+    /// <param name="filter">Which rows.</param>
+    /// <param name="reason">Why, for the audit event; null for no reason.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task<long> DiscardQuarantineAsync(QuarantineFilter filter, string? reason, CancellationToken cancellationToken = default);
+
     /// <summary>Adds an audit event.</summary>
     Task AuditAsync(AuditEvent auditEvent, CancellationToken cancellationToken = default);
 
@@ -145,7 +161,8 @@ public sealed record LoadRecord(
 /// <param name="Load">The load, as the ledger has it now.</param>
 /// <param name="RowsRemoved">Rows of the load that were in the table.</param>
 /// <param name="RowsRestored">Rows that the load had replaced, closed or deleted.</param>
-public sealed record UndoneLoad(LoadRecord Load, long RowsRemoved, long RowsRestored);
+/// <param name="RowsInQuarantine">Rows that the load had read from quarantine, and that are there again.</param>
+public sealed record UndoneLoad(LoadRecord Load, long RowsRemoved, long RowsRestored, long RowsInQuarantine);
 
 /// <summary>Something that happened and must be known later: who did what to what.</summary>
 /// <param name="Action">A verb, such as <c>load.commit</c> or <c>lease.overtake</c>.</param>

@@ -201,7 +201,10 @@ internal static class LedgerSchema
                 raw text NOT NULL,
                 column_name text,
                 reason text NOT NULL,
-                contract_version text)
+                contract_version text,
+                field_names text,
+                is_exact boolean NOT NULL,
+                replayed_by bigint)
             """,
             """
             CREATE TABLE dataplatform.audit_events (

@@ -30,6 +30,16 @@ public abstract class LoadTransaction : IAsyncDisposable
     public abstract void Reject(in RejectedRow row);
 
     /// <summary>
+    /// Takes rows out of quarantine that this load reads again: all that wait there of its step and table, came with these loads and can be read again. When this load
+    /// is undone they are there again.
+    /// </summary>
+    /// <param name="loads">The loads that they came with.</param>
+    /// <param name="rows">How many rows they are.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="DataPlatformException"><see cref="FailureClass.Transient"/>: they are not that many, because somebody else has replayed or discarded some meanwhile.</exception>
+    public abstract Task ReplayAsync(IReadOnlyCollection<long> loads, long rows, CancellationToken cancellationToken = default);
+
+    /// <summary>
     /// Checks that the rows balance and that the lease still holds, writes the ledger's rows, and commits.
     /// </summary>
     /// <exception cref="DataPlatformException">The balance does not hold (<see cref="FailureClass.Bug"/>), or the lease was lost (<see cref="FailureClass.Transient"/>). Nothing is committed.</exception>
@@ -51,4 +61,11 @@ public abstract class LoadTransaction : IAsyncDisposable
 /// <param name="Column">The column at fault, or null when the row as a whole is.</param>
 /// <param name="Reason">The rule it broke, with the value: <c>'abc' is not an int64</c>.</param>
 /// <param name="ContractVersion">The version of the contract it broke, when there is one.</param>
-public readonly record struct RejectedRow(string Source, long Position, string Raw, string? Column, string Reason, string? ContractVersion = null);
+public readonly record struct RejectedRow(string Source, long Position, string Raw, string? Column, string Reason, string? ContractVersion = null)
+{
+    /// <summary>The names of the row's fields, when its text does not have them in itself: the header of a CSV file.</summary>
+    public IReadOnlyList<string>? FieldNames { get; init; }
+
+    /// <summary>Whether <see cref="Raw"/> is the whole row, so that it can be read again. Not so for a row that is too long to keep, or is no text.</summary>
+    public bool IsExact { get; init; } = true;
+}

@@ -22,14 +22,24 @@ internal sealed class LoadUndo(RunLedger ledger, LoadRecord load)
             "UPDATE dataplatform.loads SET status = 'undone' WHERE load_id = $1 AND status = 'committed'", [load.LoadId], cancellationToken).ConfigureAwait(false);
         if (marked == 0) throw NotCommitted();
 
+        await RefuseWhenReplayedAsync(transaction, cancellationToken).ConfigureAwait(false);
         await RewindCursorsAsync(transaction, cancellationToken).ConfigureAwait(false);
         var (removed, restored) = await RestoreRowsAsync(transaction, cancellationToken).ConfigureAwait(false);
         await transaction.ExecuteAsync("DELETE FROM dataplatform.load_objects WHERE load_id = $1", [load.LoadId], cancellationToken).ConfigureAwait(false);
         await transaction.ExecuteAsync("DELETE FROM dataplatform.quarantine WHERE load_id = $1", [load.LoadId], cancellationToken).ConfigureAwait(false);
+        var requeued = await transaction.ExecuteAsync("UPDATE dataplatform.quarantine SET replayed_by = NULL WHERE replayed_by = $1", [load.LoadId], cancellationToken).ConfigureAwait(false);
         await ledger.AuditAsync(
-            transaction, new AuditEvent("load.undo", load.Table.ToString(), load.RunId, $"load {load.LoadId}: {removed} rows removed, {restored} put back"), cancellationToken).ConfigureAwait(false);
+            transaction, new AuditEvent("load.undo", load.Table.ToString(), load.RunId, $"load {load.LoadId}: {removed} rows removed, {restored} put back, {requeued} in quarantine again"), cancellationToken).ConfigureAwait(false);
         await lease.CommitAsync(transaction, cancellationToken).ConfigureAwait(false);
-        return new UndoneLoad(load with { Status = "undone" }, removed, restored);
+        return new UndoneLoad(load with { Status = "undone" }, removed, restored, requeued);
+    }
+
+    // The source is read again after this, and would bring the rows that were replayed a second time.
+    private async Task RefuseWhenReplayedAsync(IWarehouseTransaction transaction, CancellationToken cancellationToken)
+    {
+        var rows = await transaction.QueryAsync("SELECT max(replayed_by) FROM dataplatform.quarantine WHERE load_id = $1", [load.LoadId], cancellationToken).ConfigureAwait(false);
+        if (rows[0][0] is { } replay)
+            throw Refused(string.Create(CultureInfo.InvariantCulture, $"load {replay} has replayed rows that it rejected"), string.Create(CultureInfo.InvariantCulture, $"Undo that one first: loads undo {replay}"));
     }
 
     private async Task<(long Removed, long Restored)> RestoreRowsAsync(IWarehouseTransaction transaction, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Apache.Arrow;
 using Apache.Arrow.Ipc;
 using Apache.Arrow.Types;
@@ -24,12 +25,16 @@ internal sealed class QuarantineBuffer(long loadId, string pipeline, string step
         .Field(new Field("column_name", StringType.Default, true))
         .Field(new Field("reason", StringType.Default, false))
         .Field(new Field("contract_version", StringType.Default, true))
+        .Field(new Field("field_names", StringType.Default, true))
+        .Field(new Field("is_exact", BooleanType.Default, false))
+        .Field(new Field("replayed_by", Int64Type.Default, true))
         .Build();
 
     private readonly List<RejectedRow> _rows = [];
     private long _bytes;
     private FileStream? _file;
     private ArrowStreamWriter? _writer;
+    private (IReadOnlyList<string>? Names, string? Json) _fieldNames;
 
     public bool IsEmpty => Count == 0;
 
@@ -85,7 +90,9 @@ internal sealed class QuarantineBuffer(long loadId, string pipeline, string step
         var loads = new Int64Array.Builder().Reserve(_rows.Count);
         var positions = new Int64Array.Builder().Reserve(_rows.Count);
         StringArray.Builder Text() => new StringArray.Builder().Reserve(_rows.Count);
-        var (pipelines, steps, tables, sources, raws, columns, reasons, contracts) = (Text(), Text(), Text(), Text(), Text(), Text(), Text(), Text());
+        var (pipelines, steps, tables, sources, raws, columns, reasons, contracts, names) = (Text(), Text(), Text(), Text(), Text(), Text(), Text(), Text(), Text());
+        var exact = new BooleanArray.Builder().Reserve(_rows.Count);
+        var replayedBy = new Int64Array.Builder().Reserve(_rows.Count);
         foreach (var row in _rows)
         {
             loads.Append(loadId);
@@ -98,15 +105,25 @@ internal sealed class QuarantineBuffer(long loadId, string pipeline, string step
             columns.Append(row.Column);
             reasons.Append(Storable(row.Reason));
             contracts.Append(row.ContractVersion);
+            names.Append(ToJson(row.FieldNames));
+            exact.Append(row.IsExact && !row.Raw.Contains('\0', StringComparison.Ordinal));
+            replayedBy.AppendNull();
         }
 
         return new RecordBatch(
             Schema,
             [
                 loads.Build(), pipelines.Build(), steps.Build(), tables.Build(), sources.Build(), positions.Build(), raws.Build(), columns.Build(),
-                reasons.Build(), contracts.Build(),
+                reasons.Build(), contracts.Build(), names.Build(), exact.Build(), replayedBy.Build(),
             ],
             _rows.Count);
+    }
+
+    // The rows of a file share their names.
+    private string? ToJson(IReadOnlyList<string>? names)
+    {
+        if (names is not null && !ReferenceEquals(names, _fieldNames.Names)) _fieldNames = (names, Storable(JsonSerializer.Serialize(names)));
+        return names is null ? null : _fieldNames.Json;
     }
 
     // PostgreSQL cannot store U+0000 in text; a row rejected for having one must still be kept.

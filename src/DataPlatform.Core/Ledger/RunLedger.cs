@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using DataPlatform.Pipelines;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
@@ -227,6 +228,35 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
         return rows is [var row]
             ? await new LoadUndo(this, ToLoad(row)).RunAsync(wait, cancellationToken).ConfigureAwait(false)
             : throw new DataPlatformException(FailureClass.Configuration, $"There is no load {loadId} in warehouse '{Warehouse.Name}'.", "List the loads with: loads list");
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<QuarantineGroup>> ListQuarantineAsync(QuarantineFilter filter, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        await MigrateAsync(cancellationToken).ConfigureAwait(false);
+        return await Quarantine.ListAsync(Warehouse, filter, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<QuarantinedRow> ReadQuarantineAsync(QuarantineFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        await MigrateAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var row in Quarantine.ReadAsync(Warehouse, filter, cancellationToken).ConfigureAwait(false)) yield return row;
+    }
+
+    /// <inheritdoc/>
+    public async Task<long> DiscardQuarantineAsync(QuarantineFilter filter, string? reason, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        await MigrateAsync(cancellationToken).ConfigureAwait(false);
+        await using var transaction = await Warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
+        var discarded = await Quarantine.DiscardAsync(transaction, filter, cancellationToken).ConfigureAwait(false);
+        if (discarded == 0) return 0;
+        await AuditAsync(transaction, new AuditEvent("quarantine.discard", filter.ToString(), Detail: $"{discarded} rows{(reason is null ? "" : $": {reason}")}"), cancellationToken).ConfigureAwait(false);
+        await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        return discarded;
     }
 
     /// <inheritdoc/>

@@ -32,6 +32,7 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
     private readonly Dictionary<string, string> _cursors = new(StringComparer.Ordinal);
     private readonly QuarantineBuffer _rejected;
     private IWarehouseTransaction _transaction;
+    private long? _replayed;
 
     private WarehouseLoadTransaction(
         RunLedger ledger, RunInfo run, string step, TableName table, string disposition, Lease lease, IWarehouseTransaction transaction, long loadId)
@@ -74,6 +75,21 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
 
     public override void Reject(in RejectedRow row) => _rejected.Add(row);
 
+    public override async Task ReplayAsync(IReadOnlyCollection<long> loads, long rows, CancellationToken cancellationToken = default)
+    {
+        var taken = loads.Count == 0 ? 0 : await _transaction.ExecuteAsync(
+            $"UPDATE dataplatform.quarantine SET replayed_by = $4 WHERE pipeline = $1 AND step = $2 AND table_name = $3 AND {Quarantine.IsReadable} AND load_id IN ({string.Join(", ", loads)})",
+            [_run.Pipeline, _step, _table.ToString(), LoadId], cancellationToken).ConfigureAwait(false);
+        if (taken != rows)
+        {
+            throw new DataPlatformException(
+                FailureClass.Transient, $"{rows} rows of {_table} were read from quarantine, and {taken} of them are there now: somebody else has replayed or discarded some. Nothing was committed.",
+                "Run it again.");
+        }
+
+        _replayed = rows;
+    }
+
     public override async Task CommitAsync(RowBalance rows, CancellationToken cancellationToken = default)
     {
         if (!rows.Holds || rows.Rejected != _rejected.Count)
@@ -84,7 +100,15 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
                 "The source or the step lost or invented rows: this is a bug there, please report it.");
         }
 
-        await WriteRecordAsync("committed", rows, reason: null, cancellationToken).ConfigureAwait(false);
+        if (_disposition == "replace")
+        {
+            // What was rejected before is of rows that are gone, and is among those that were read now.
+            await _transaction.ExecuteAsync(
+                "DELETE FROM dataplatform.quarantine WHERE pipeline = $1 AND step = $2 AND table_name = $3", [_run.Pipeline, _step, _table.ToString()], cancellationToken).ConfigureAwait(false);
+        }
+
+        var reason = _replayed is { } replayed ? string.Create(CultureInfo.InvariantCulture, $"replay of {replayed} rows from quarantine") : null;
+        await WriteRecordAsync("committed", rows, reason, cancellationToken).ConfigureAwait(false);
         await WriteObjectsAsync(cancellationToken).ConfigureAwait(false);
         foreach (var (name, value) in _cursors)
         {

@@ -16,6 +16,8 @@ internal sealed class CountedLoad(LoadTransaction load, RowCounter counter) : Lo
 
     public override void Reject(in RejectedRow row) => load.Reject(row);
 
+    public override Task ReplayAsync(IReadOnlyCollection<long> loads, long rows, CancellationToken cancellationToken = default) => load.ReplayAsync(loads, rows, cancellationToken);
+
     public override async Task CommitAsync(RowBalance rows, CancellationToken cancellationToken = default)
     {
         await load.CommitAsync(rows, cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using System.Text.Unicode;
 using Apache.Arrow;
 using DataPlatform.Ledger;
 
@@ -13,7 +14,7 @@ namespace DataPlatform.Ingestion;
 internal sealed class BatchBuilder
 {
     /// <summary>The most that is kept of a rejected row, in bytes.</summary>
-    public const int MaxRawBytes = 64 * 1024;
+    public const int MaxRawBytes = 1 << 20;
 
     private const int FirstCapacity = 1024;
 
@@ -82,10 +83,11 @@ internal sealed class BatchBuilder
     /// <summary>Leaves the row out, with the reason.</summary>
     /// <param name="source">Where it is from.</param>
     /// <param name="position">Its place there, from 1.</param>
-    /// <param name="raw">The row as it was read.</param>
+    /// <param name="raw">The row as it was read, in UTF-8; up to <see cref="MaxRawBytes"/> of it are kept.</param>
     /// <param name="column">The column at fault, or null for the row as a whole.</param>
     /// <param name="reason">The rule it broke.</param>
-    public void Reject(string source, long position, string raw, ColumnBuilder? column, string reason)
+    /// <param name="fieldNames">The names of its fields, when the text does not have them.</param>
+    public void Reject(string source, long position, ReadOnlySpan<byte> raw, ColumnBuilder? column, string reason, IReadOnlyList<string>? fieldNames = null)
     {
         if (_toSkip > 0)
         {
@@ -95,8 +97,9 @@ internal sealed class BatchBuilder
 
         RowsRead++;
         foreach (var builder in Columns) builder.Undo(Row);
-        _rejected.Add(new RejectedRow(source, position, raw, column?.Column.Name, reason, _contract.Version));
-        _rejectedBytes += 2L * (raw.Length + reason.Length);
+        var isWhole = raw.Length <= MaxRawBytes;
+        _rejected.Add(new RejectedRow(source, position, RawText(raw), column?.Column.Name, reason, _contract.Version) { FieldNames = fieldNames, IsExact = isWhole && Utf8.IsValid(raw) });
+        _rejectedBytes += 2L * (Math.Min(raw.Length, MaxRawBytes) + reason.Length);
         if (_rejectedBytes >= _batchBytes || _rejected.Count >= MaxRejectedRows) IsFull = true;
     }
 
@@ -138,12 +141,11 @@ internal sealed class BatchBuilder
         return batch;
     }
 
-    /// <summary>A row as text to keep: at most 64 KiB of it.</summary>
-    public static string RawText(ReadOnlySpan<byte> raw) =>
-        raw.Length <= MaxRawBytes ? Encoding.UTF8.GetString(raw) : $"{Encoding.UTF8.GetString(raw[..MaxRawBytes])}… ({raw.Length} bytes in all)";
-
     // The rows of it so far, which is what the count of all rows has grown by since it was begun.
     private SourceObject? Open => _open is null ? null : _open with { Rows = _open.Rows + RowsRead };
+
+    private static string RawText(ReadOnlySpan<byte> raw) =>
+        raw.Length <= MaxRawBytes ? Encoding.UTF8.GetString(raw) : $"{Encoding.UTF8.GetString(raw[..MaxRawBytes])}… ({raw.Length} bytes in all)";
 
     private void SkipRow()
     {

@@ -18,7 +18,7 @@ public class IngestBuilder
         Definition = new StepDefinition(name, "ingest", services => new IngestStep(_settings!, services))
         {
             Description = source.Description,
-            Commands = [new ReconcileCommand(name, () => _settings)],
+            Commands = [new ReconcileCommand(name, () => _settings), new QuarantineCommand(name, () => _settings)],
             Validate = () => _ = _settings ?? throw new DataPlatformException(
                 FailureClass.Configuration, $"Step '{name}' reads {source.Description} but has no table to load into.", $"Add .Into(\"warehouse\", \"schema.table\") to Ingest(\"{name}\", …)."),
         };
@@ -136,6 +136,9 @@ internal sealed record IngestSettings(
 
     /// <summary>What happens when the table differs from what is to be loaded.</summary>
     public ContractModes Modes { get; init; } = ContractModes.Default;
+
+    /// <summary>The quarantine that a replay reads; null for any other load.</summary>
+    public QuarantineSource? Replayed { get; init; }
 
     /// <summary>Where rows are landed on their way, or to stay; null when they go straight into the table.</summary>
     public LandingZone? Landing { get; init; }

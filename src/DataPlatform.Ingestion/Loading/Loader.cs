@@ -141,6 +141,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         }
 
         var balance = (_total - before).ToBalance(written);
+        if (settings.Replayed is { } replayed) await load.ReplayAsync(replayed.Loads, replayed.Rows, cancellationToken).ConfigureAwait(false);
         landing?.Keep();
         await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
         _committed += balance.Written;

@@ -21,7 +21,7 @@ internal sealed record LoadListItem(
 }
 
 /// <summary>The result of <c>loads undo --output json</c>.</summary>
-internal sealed record LoadUndoReport(LoadListItem Load, long RowsRemoved, long RowsRestored);
+internal sealed record LoadUndoReport(LoadListItem Load, long RowsRemoved, long RowsRestored, long RowsInQuarantine);
 
 /// <summary><c>loads list</c> and <c>loads undo</c>: what was loaded into the tables, and taking it back.</summary>
 internal sealed class LoadsCommand : IJobCommand
@@ -73,8 +73,8 @@ internal sealed class LoadsCommand : IJobCommand
         {
             var wait = context.Services.GetRequiredService<IOptions<DataPlatformOptions>>().Value.LeaseWait;
             var undone = await LedgerOf(context).UndoLoadAsync(context.Arguments.GetValue(id), wait, cancellationToken).ConfigureAwait(false);
-            if (context.WantsJson) context.WriteJson(new LoadUndoReport(LoadListItem.Of(undone.Load), undone.RowsRemoved, undone.RowsRestored), JobJson.Readable.LoadUndoReport);
-            else context.WriteLine($"Load {undone.Load.LoadId} into {undone.Load.Table} is undone: {undone.RowsRemoved} rows removed, {undone.RowsRestored} put back. The next run reads its files again.");
+            if (context.WantsJson) context.WriteJson(new LoadUndoReport(LoadListItem.Of(undone.Load), undone.RowsRemoved, undone.RowsRestored, undone.RowsInQuarantine), JobJson.Readable.LoadUndoReport);
+            else context.WriteLine($"Load {undone.Load.LoadId} into {undone.Load.Table} is undone: {undone.RowsRemoved} rows removed, {undone.RowsRestored} put back. {(undone.RowsInQuarantine > 0 ? $"{undone.RowsInQuarantine} rows are in quarantine again." : "The next run reads its files again.")}");
             return FailureClass.None;
         });
         return command;

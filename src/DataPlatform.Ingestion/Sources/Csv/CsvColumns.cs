@@ -5,14 +5,15 @@ namespace DataPlatform.Ingestion;
 /// <summary>Which field of a CSV row is for which column of the contract.</summary>
 /// <param name="FieldCount">How many fields a row has, or 0 when the first row is to say.</param>
 /// <param name="FieldOf">The field of each column, or -1 when the file has none.</param>
-internal sealed record CsvColumns(int FieldCount, int[] FieldOf)
+/// <param name="Names">The names in the header, or null when there is none.</param>
+internal sealed record CsvColumns(int FieldCount, int[] FieldOf, IReadOnlyList<string>? Names)
 {
     /// <summary>Finds the fields by the header's names.</summary>
     /// <exception cref="DataPlatformException">A column that may not be NULL has no field, or two fields.</exception>
-    public static CsvColumns Map(IReadOnlyList<string>? header, SourceContext context, SourceFile file, CsvOptions options)
+    public static CsvColumns Map(IReadOnlyList<string>? header, SourceContext context, ISourceText file, CsvOptions options)
     {
         var columns = context.Contract.Columns;
-        if (header is null) return new CsvColumns(context.Contract.IsInferred ? 0 : columns.Count, [.. Enumerable.Range(0, columns.Count)]);
+        if (header is null) return new CsvColumns(context.Contract.IsInferred ? 0 : columns.Count, [.. Enumerable.Range(0, columns.Count)], null);
 
         var fields = header.Select((name, i) => (Name: InferredContract.NameOf(name, i), Place: i)).ToLookup(field => field.Name, field => field.Place, StringComparer.Ordinal);
         var fieldOf = new int[columns.Count];
@@ -27,10 +28,10 @@ internal sealed record CsvColumns(int FieldCount, int[] FieldOf)
         }
 
         Log(header, fieldOf, context, file);
-        return new CsvColumns(header.Count, fieldOf);
+        return new CsvColumns(header.Count, fieldOf, header);
     }
 
-    private static DataPlatformException Missing(ContractColumn column, IReadOnlyList<string> header, SourceFile file, CsvOptions options)
+    private static DataPlatformException Missing(ContractColumn column, IReadOnlyList<string> header, ISourceText file, CsvOptions options)
     {
         var separator = header.Count == 1 ? ";\t|,".FirstOrDefault(c => c != options.Delimiter && header[0].Contains(c, StringComparison.Ordinal)) : default;
         return file.Invalid(
@@ -40,11 +41,11 @@ internal sealed record CsvColumns(int FieldCount, int[] FieldOf)
                 : "Say with [Column(\"…\")] what the file calls it, or let the property be nullable.");
     }
 
-    private static void Log(IReadOnlyList<string> header, int[] fieldOf, SourceContext context, SourceFile file)
+    private static void Log(IReadOnlyList<string> header, int[] fieldOf, SourceContext context, ISourceText file)
     {
         var ignored = header.Where((_, i) => !fieldOf.Contains(i)).ToArray();
-        if (ignored.Length > 0) context.Logger.LogInformation("{File}: columns that are not in the contract are left out: {Columns}", file.Key, string.Join(", ", ignored));
+        if (ignored.Length > 0) context.Logger.LogInformation("{File}: columns that are not in the contract are left out: {Columns}", file.Name, string.Join(", ", ignored));
         var missing = context.Contract.Columns.Where((_, i) => fieldOf[i] < 0).Select(c => c.Name).ToArray();
-        if (missing.Length > 0) context.Logger.LogInformation("{File}: columns that the file does not have stay NULL: {Columns}", file.Key, string.Join(", ", missing));
+        if (missing.Length > 0) context.Logger.LogInformation("{File}: columns that the file does not have stay NULL: {Columns}", file.Name, string.Join(", ", missing));
     }
 }

@@ -49,4 +49,6 @@ internal sealed class CsvFormat(CsvOptions options) : IFileFormat
             }
         }
     }
+
+    public IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => new CsvRawRowReader(batch, context, options);
 }

@@ -30,9 +30,17 @@ internal sealed class CsvRowReader
     private readonly int[] _fields;
     private readonly ColumnBuilder[] _absent;
     private readonly HashSet<byte[]>? _nullValues;
+    private readonly IReadOnlyList<string>? _fieldNames;
+    private readonly long? _line;
     private int _fieldCount;
 
-    public CsvRowReader(CsvRows rows, CsvColumns columns, BatchBuilder batch, string file, CsvOptions options)
+    /// <param name="rows">The rows of a file.</param>
+    /// <param name="columns">Which fields are for which columns.</param>
+    /// <param name="batch">What they are read into.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="options">How the file is written.</param>
+    /// <param name="line">The line that all rows are said to be in, when it is not the one that they are in.</param>
+    public CsvRowReader(CsvRows rows, CsvColumns columns, BatchBuilder batch, string file, CsvOptions options, long? line = null)
     {
         _rows = rows;
         _reader = rows.Reader;
@@ -44,6 +52,8 @@ internal sealed class CsvRowReader
         _fields = [.. columns.FieldOf.Where(field => field >= 0)];
         _absent = [.. batch.Columns.Where((_, i) => columns.FieldOf[i] < 0)];
         _fieldCount = columns.FieldCount;
+        _fieldNames = columns.Names;
+        _line = line;
         if (options.NullValues.Count > 0) _nullValues = options.NullValues.Select(Encoding.UTF8.GetBytes).ToHashSet(Utf8Comparer.Instance);
     }
 
@@ -119,7 +129,7 @@ internal sealed class CsvRowReader
     private bool IsNullValue(ReadOnlySpan<byte> text) => _nullValues is not null && _nullValues.GetAlternateLookup<ReadOnlySpan<byte>>().Contains(text);
 
     private void Reject(ColumnBuilder? column, string reason) =>
-        _batch.Reject(_file, _reader.LineNumber, BatchBuilder.RawText(_reader.RawRecord), column, reason);
+        _batch.Reject(_file, _line ?? _reader.LineNumber, _reader.RawRecord, column, reason, _fieldNames);
 
     private string ExplainRow(ReadOnlySpan<byte> raw)
     {
@@ -130,7 +140,7 @@ internal sealed class CsvRowReader
             case { } other: return $"the quotes are wrong: {other}";
         }
 
-        if (_reader.FieldCount != _fieldCount) return $"the row has {Count(_reader.FieldCount, "field")}, but {(_rows.Reader.Headers.Count > 0 ? "the header" : "a row")} has {_fieldCount}";
+        if (_reader.FieldCount != _fieldCount) return $"the row has {Count(_reader.FieldCount, "field")}, but {(_fieldNames is not null ? "the header" : "a row")} has {_fieldCount}";
         return raw.Contains((byte)0) ? "the row has a NUL character" : $"the row is not valid {_encoding}";
     }
 

@@ -7,10 +7,10 @@ internal sealed class CsvRows : IDisposable
 {
     private const int BufferBytes = 256 * 1024;
 
-    private readonly SourceFile _file;
+    private readonly ISourceText _file;
     private readonly CsvOptions _options;
 
-    public CsvRows(Stream stream, CsvOptions options, SourceFile file)
+    public CsvRows(Stream stream, CsvOptions options, ISourceText file, int bufferBytes = BufferBytes)
     {
         _file = file;
         _options = options;
@@ -22,7 +22,7 @@ internal sealed class CsvRows : IDisposable
             CommentPrefix = options.Comment,
             TrimWhitespace = options.TrimWhitespace,
             MaxRecordSize = options.MaxRowBytes,
-            BufferSize = BufferBytes,
+            BufferSize = bufferBytes,
             TrackLineNumbers = true,
             OnMalformedRecord = OnMalformed,
         });

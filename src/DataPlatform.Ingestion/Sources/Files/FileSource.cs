@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace DataPlatform.Ingestion;
 
 /// <summary>Files of an object store, in the order of their keys, each once as long as its etag stays.</summary>
-internal class FileSource(Connection<IObjectStore> store, string glob, IFileFormat format, Contract? contract) : ISource
+internal class FileSource(Connection<IObjectStore> store, string glob, IFileFormat format, Contract? contract) : IReplayedSource
 {
     public string Description => $"{store.Name}:{glob}";
 
@@ -49,6 +49,8 @@ internal class FileSource(Connection<IObjectStore> store, string glob, IFileForm
 
         yield return batch.Take();
     }
+
+    public IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => format.CreateRawReader(batch, context);
 
     public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken) => store.Resolve(services).CheckAsync(cancellationToken);
 

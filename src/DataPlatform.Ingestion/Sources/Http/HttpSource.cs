@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace DataPlatform.Ingestion;
 
 /// <summary>Rows of a web API, page by page, typed as they come in.</summary>
-internal class HttpSource(Connection<HttpApi> connection, HttpSourceSettings settings, Contract? contract) : ISource
+internal class HttpSource(Connection<HttpApi> connection, HttpSourceSettings settings, Contract? contract) : IReplayedSource
 {
     // Pages are small; the window grows when one is not.
     private const int WindowBytes = 16 * 1024;
@@ -30,6 +30,8 @@ internal class HttpSource(Connection<HttpApi> connection, HttpSourceSettings set
 
         IJsonRows Cut(TextWindow window) => new JsonArrayRows(window, page, settings.Records, settings.Json.MaxRowBytes);
     }
+
+    public IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => new JsonRawRowReader(batch, settings.Json);
 
     public async IAsyncEnumerable<SourceBatch> ReadAsync(SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

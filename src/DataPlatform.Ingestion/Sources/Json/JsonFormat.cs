@@ -42,6 +42,8 @@ internal sealed class JsonFormat(JsonOptions options, JsonPath? records) : IFile
         }
     }
 
+    public IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => new JsonRawRowReader(batch, options);
+
     private IJsonRows Cut(TextWindow window, SourceFile file) =>
         records is null ? new JsonLineRows(window, file, options.MaxRowBytes) : new JsonArrayRows(window, file, records, options.MaxRowBytes);
 

@@ -21,7 +21,7 @@ internal sealed class JsonRowReader(BatchBuilder batch, JsonOptions options)
         {
             if (row.IndexOfAnyExcept(" \t"u8) < 0) continue;
             _row++;
-            if (ReadRow(row, rows.RowNoun) is var (column, reason)) batch.Reject(source, rows.Position, BatchBuilder.RawText(row), column, reason);
+            if (ReadRow(row, rows.RowNoun) is var (column, reason)) batch.Reject(source, rows.Position, row, column, reason);
             else batch.Accept(row.Length);
             if (batch.IsFull) return true;
         }

@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Parquet;
 using Parquet.Schema;
@@ -10,8 +8,6 @@ namespace DataPlatform.Ingestion;
 /// <summary>Parquet, decoded by Parquet.Net a row group at a time.</summary>
 internal sealed class ParquetFormat : IFileFormat
 {
-    private static readonly JsonSerializerOptions RawRowOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     public async Task<Contract> InferAsync(SourceFile file, SourceContext context, CancellationToken cancellationToken)
     {
         var stream = file.OpenRandomAccess();
@@ -159,6 +155,5 @@ internal sealed class ParquetFormat : IFileFormat
         else batch.Reject(file, position, RawRow(columns), refused.Builder, refused.Explain());
     }
 
-    private static string RawRow(ParquetColumn[] columns) =>
-        BatchBuilder.RawText(JsonSerializer.SerializeToUtf8Bytes(columns.ToDictionary(c => c.Name, c => c.Value), RawRowOptions));
+    private static byte[] RawRow(ParquetColumn[] columns) => RowText.Of(columns.Select(column => (column.Name, column.Value, column.Builder is JsonColumnBuilder)));
 }

@@ -1,6 +1,4 @@
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 
 namespace DataPlatform.Ingestion;
 
@@ -20,8 +18,6 @@ namespace DataPlatform.Ingestion;
 /// </example>
 public sealed class RowBatchBuilder<T> where T : class
 {
-    private static readonly JsonSerializerOptions RawRowOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private readonly string _source;
     private readonly BatchBuilder _batch;
     private readonly RowReader<T> _reader;
@@ -69,8 +65,9 @@ public sealed class RowBatchBuilder<T> where T : class
 
     private void Reject(T row, ColumnBuilder refused)
     {
-        var value = RowReader<T>.ValueOf(row, refused);
+        var value = ClrValueText.Of(RowReader<T>.PropertyOf(row, refused));
         var reason = refused.Explain(Encoding.UTF8.GetBytes(value ?? ""), isNull: value is null);
-        _batch.Reject(_source, _batch.RowsRead + 1, BatchBuilder.RawText(JsonSerializer.SerializeToUtf8Bytes(row, RawRowOptions)), refused, reason);
+        var values = _batch.Columns.Select(column => (column.Column.SourceName, RowReader<T>.PropertyOf(row, column), false));
+        _batch.Reject(_source, _batch.RowsRead + 1, RowText.Of(values), refused, reason);
     }
 }

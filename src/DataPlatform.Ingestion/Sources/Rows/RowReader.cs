@@ -23,9 +23,8 @@ internal sealed class RowReader<T>
         return null;
     }
 
-    /// <summary>A property's value as the text that a column explains it by, or null.</summary>
-    public static string? ValueOf(T source, ColumnBuilder column) =>
-        ClrValueText.Of(ClrContract.PropertyOf(typeof(T), column.Column.Name).GetValue(source));
+    /// <summary>The value of a column's property.</summary>
+    public static object? PropertyOf(T source, ColumnBuilder column) => ClrContract.PropertyOf(typeof(T), column.Column.Name).GetValue(source);
 
     private static Setter CreateSetter(PropertyInfo property)
     {

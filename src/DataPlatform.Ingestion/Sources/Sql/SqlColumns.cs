@@ -1,6 +1,4 @@
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 using DataPlatform.Warehouses;
@@ -10,8 +8,6 @@ namespace DataPlatform.Ingestion;
 /// <summary>Where the columns of a contract are in a query's result.</summary>
 internal sealed class SqlColumns
 {
-    private static readonly JsonSerializerOptions RawRowOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private readonly string _source;
     private readonly Contract _contract;
     private readonly Schema _schema;
@@ -66,8 +62,7 @@ internal sealed class SqlColumns
     private void Reject(BatchBuilder batch, SqlRow row, ColumnBuilder column, string? text)
     {
         var reason = column.Explain(Encoding.UTF8.GetBytes(text ?? ""), isNull: text is null);
-        var raw = _schema.FieldsList.Select((field, i) => KeyValuePair.Create(field.Name, ClrValueText.Of(row.ValueOf(i))));
-        batch.Reject(_source, batch.RowsRead + 1, BatchBuilder.RawText(JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string?>(raw), RawRowOptions)), column, reason);
+        batch.Reject(_source, batch.RowsRead + 1, RowText.Of(_schema.FieldsList.Select((field, i) => (field.Name, row.ValueOf(i), ColumnTypes.IsJson(field)))), column, reason);
     }
 
     private void Check(ContractColumn column, Field? field)

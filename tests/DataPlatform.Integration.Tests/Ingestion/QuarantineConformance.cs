@@ -1,0 +1,326 @@
+using System.ComponentModel.DataAnnotations;
+using System.ComponentModel.DataAnnotations.Schema;
+using System.Globalization;
+using System.Text;
+using CsCheck;
+using DataPlatform.Ingestion;
+using DataPlatform.Integration.Tests.Warehouses;
+using DataPlatform.Ledger;
+using DataPlatform.ObjectStores.Folder;
+using DataPlatform.Pipelines;
+using DataPlatform.Testing;
+using DataPlatform.Warehouses;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace DataPlatform.Integration.Tests.Ingestion;
+
+/// <summary>Rejected rows wait, are loaded again once they keep the contract, and are never lost or there twice, whatever the warehouse.</summary>
+public abstract class QuarantineConformance(string system) : IAsyncLifetime
+{
+    private readonly ScratchFolder _folder = new();
+    private FolderObjectStore _store = null!;
+    private OpenedWarehouse _opened = null!;
+    private RunLedgers _ledgers = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private IWarehouse Warehouse => _opened.Warehouse;
+
+    private IRunLedger Ledger => _ledgers.Primary;
+
+    public async ValueTask InitializeAsync()
+    {
+        _opened = await OpenedWarehouse.OpenAsync(system);
+        _store = new FolderObjectStore("lake", Directory.CreateDirectory(_folder.Combine("lake")).FullName);
+        _ledgers = new RunLedgers(Warehouse);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ledgers.DisposeAsync();
+        await _opened.DisposeAsync();
+        _folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    [Fact]
+    public async Task Rows_that_keep_the_contract_of_today_are_loaded_and_the_others_stay_with_the_new_reason()
+    {
+        Put("a.csv", "Start Time,id,fare\n2026-01-31,1,5\n2026-01-31,2,-1\nyesterday,3,-2\n2026-02-01,4,\"-3\"\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"));
+        (await RowsAsync()).Should().Equal("1 5.00");
+
+        (await ReplayAsync(From.Csv<Loose>(_store, "*.csv"))).Should().Match<ReplayedStep>(r => r.RowsRead == 3 && r.RowsWritten == 2 && r.RowsRejected == 1);
+
+        (await RowsAsync()).Should().Equal("1 5.00", "2 -1.00", "4 -3.00");
+        var waiting = (await WaitingAsync()).Should().ContainSingle().Subject;
+        waiting.Row.Should().BeEquivalentTo(
+            new RejectedRow("a.csv", 4, "yesterday,3,-2", "start_time", "'yesterday' is not a date like 2026-01-31", Contract.Of<Loose>().Version) { FieldNames = ["Start Time", "id", "fare"] });
+        var loads = await Ledger.ListLoadsAsync(cancellationToken: Token);
+        loads.Select(load => (load.Status, load.Rows)).Should().Equal(("committed", new RowBalance(3, 2, 1)), ("committed", new RowBalance(4, 1, 3)));
+        waiting.LoadId.Should().Be(loads[0].LoadId);
+        (await QueryAsync($"SELECT reason FROM dataplatform.loads WHERE load_id = {loads[0].LoadId}"))[0][0].Should().Be("replay of 3 rows from quarantine");
+
+        // Nothing has changed since, and what was loaded is not loaded twice.
+        (await ReplayAsync(From.Csv<Loose>(_store, "*.csv"))).Should().Match<ReplayedStep>(r => r.RowsRead == 1 && r.RowsWritten == 0 && r.RowsRejected == 1);
+        (await RowsAsync()).Should().Equal("1 5.00", "2 -1.00", "4 -3.00");
+        (await LoadAsync(From.Csv<Loose>(_store, "*.csv"))).RowsRead.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_replay_that_is_undone_leaves_its_rows_in_quarantine()
+    {
+        Put("a.csv", "id,fare\n1,5\n2,-1\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"));
+        await ReplayAsync(From.Csv<Loose>(_store, "*.csv"));
+        var loads = await Ledger.ListLoadsAsync(cancellationToken: Token);
+
+        var refused = await Assert.ThrowsAsync<DataPlatformException>(() => Ledger.UndoLoadAsync(loads[1].LoadId, TimeSpan.Zero, Token));
+        refused.Message.Should().EndWith($"cannot be undone: load {loads[0].LoadId} has replayed rows that it rejected.");
+        (await Ledger.UndoLoadAsync(loads[0].LoadId, TimeSpan.Zero, Token)).Should().Match<UndoneLoad>(u => u.RowsRemoved == 1 && u.RowsInQuarantine == 1);
+
+        (await RowsAsync()).Should().Equal("1 5.00");
+        (await WaitingAsync()).Should().ContainSingle().Which.Row.Raw.Should().Be("2,-1");
+        (await ReplayAsync(From.Csv<Loose>(_store, "*.csv")))!.RowsWritten.Should().Be(1);
+        (await RowsAsync()).Should().Equal("1 5.00", "2 -1.00");
+    }
+
+    [Fact]
+    public async Task Rows_of_a_load_that_failed_are_not_replayed_for_its_source_is_read_again()
+    {
+        Put("a.csv", "id,fare\n1,5\n2,-1\n");
+        (await LoadAsync(From.Csv<Strict>(_store, "*.csv"), load => load.Quarantine(0.1))).Status.Should().Be(RunStatus.Failed);
+        (await WaitingAsync()).Should().ContainSingle();
+        (await ReplayAsync(From.Csv<Loose>(_store, "*.csv"))).Should().BeNull();
+        (await LoadAsync(From.Csv<Loose>(_store, "*.csv"))).RowsWritten.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task Rows_whose_text_could_not_be_kept_as_it_was_stay()
+    {
+        File.WriteAllBytes(Path.Combine(_folder.Path, "lake", "a.csv"), [.. "id,note\n1,ok\n2,"u8, 0xFF, .. "\n3,a"u8, 0, .. "b\nx,"u8, .. Enumerable.Repeat((byte)'y', 1 << 20), .. "\nz,last\n"u8]);
+        (await LoadAsync(From.Csv<Noted>(_store, "*.csv"))).Failure.Should().BeNull();
+        (await WaitingAsync()).Select(row => (row.Row.Position, row.Row.IsExact)).Should().BeEquivalentTo([(3L, false), (4L, false), (5L, false), (6L, true)]);
+
+        (await ReplayAsync(From.Csv<AnyNoted>(_store, "*.csv"))).Should().Match<ReplayedStep>(r => r.RowsRead == 1);
+        (await WaitingAsync()).Should().HaveCount(4);
+    }
+
+    [Theory]
+    [InlineData("jsonl")]
+    [InlineData("json")]
+    [InlineData("parquet")]
+    [InlineData("sql")]
+    [InlineData("rows")]
+    [InlineData("headerless")]
+    public async Task Rows_of_every_kind_of_source_can_be_replayed(string kind)
+    {
+        const string Json = """{"Start Time":"2026-01-31","id":2,"fare":-1.5,"note":"a \"b\"\n✓"}""";
+        Put("a.jsonl", Json + "\n");
+        Put("b.json", $$"""{"items":[{{Json}}]}""");
+        Put("c.txt", "2026-01-31,2,-1.5,\"a \"\"b\"\"\n✓\"\n");
+        await using (var transaction = await Warehouse.BeginAsync(Token))
+        {
+            await transaction.ExecuteAsync("CREATE SCHEMA IF NOT EXISTS src", cancellationToken: Token);
+            await transaction.ExecuteAsync("""CREATE TABLE src.trips AS SELECT DATE '2026-01-31' AS "Start Time", CAST(2 AS bigint) AS id, CAST(-1.5 AS decimal(6,2)) AS fare, CAST($1 AS text) AS note""", ["a \"b\"\n✓"], Token);
+            await transaction.CommitAsync(Token);
+        }
+
+        await using (var file = File.Create(Path.Combine(_folder.Path, "lake", "d.parquet")))
+        {
+            await foreach (var batch in Warehouse.ReadAsync("SELECT * FROM src.trips", cancellationToken: Token))
+            {
+                await using var parquet = new ParquetWriterFactory().Create(file, batch.Schema, new ParquetWriterOptions());
+                await parquet.WriteAsync(batch, Token);
+                await parquet.CompleteAsync(Token);
+                batch.Dispose();
+            }
+        }
+
+        ISource<T> Source<T>(Func<T> row) where T : class => kind switch
+        {
+            "jsonl" => From.JsonLines<T>(_store, "*.jsonl"),
+            "json" => From.Json<T>(_store, "*.json", records: "$.items"),
+            "parquet" => From.Parquet<T>(_store, "*.parquet"),
+            "sql" => From.Sql<T>(Warehouse, "SELECT * FROM src.trips"),
+            "headerless" => From.Csv<T>(_store, "*.txt", new CsvOptions { HasHeader = false }),
+            _ => From.Rows("rows", (_, _) => new[] { row() }.ToAsyncEnumerable()),
+        };
+        await LoadAsync(Source(() => new StrictNoted(new DateOnly(2026, 1, 31), 2, -1.5m, "a \"b\"\n✓")));
+        (await WaitingAsync()).Should().ContainSingle();
+        (await ReplayAsync(Source(() => new LooseNoted(null, 9, null, null))))!.RowsWritten.Should().Be(1);
+        (await QueryAsync("SELECT CAST(start_time AS text), id, fare, note FROM raw.trips")).Should().ContainSingle().Which.Should().Equal("2026-01-31", 2L, -1.5m, "a \"b\"\n✓");
+    }
+
+    [Fact]
+    public async Task A_load_that_replaces_its_table_replaces_what_it_rejected_and_a_replay_adds_to_it()
+    {
+        Put("a.csv", "id,fare\n1,5\n2,-1\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"), load => load.Replace().Quarantine(1));
+        Put("b.csv", "id,fare\n3,5\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"), load => load.Replace().Quarantine(1));
+        (await WaitingAsync()).Should().ContainSingle();
+        await ReplayAsync(From.Csv<Loose>(_store, "*.csv"), load => load.Replace());
+        (await RowsAsync()).Should().Equal("1 5.00", "2 -1.00", "3 5.00");
+    }
+
+    [Fact]
+    public async Task A_replay_of_a_merge_keeps_the_other_rows_of_the_key_where_they_belong_together()
+    {
+        Put("a.csv", "id,fare\n1,5\n1,6\n1,-1\n2,7\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"), load => load.DeleteInsert("id").Quarantine(1));
+        await ReplayAsync(From.Csv<Loose>(_store, "*.csv"), load => load.DeleteInsert("id"));
+        (await RowsAsync()).Should().Equal("1 -1.00", "1 5.00", "1 6.00", "2 7.00");
+    }
+
+    [Fact]
+    public async Task A_replay_of_a_snapshot_closes_no_other_key()
+    {
+        Put("a.csv", "id,fare\n1,5\n2,-1\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"), load => load.Scd2("id").FullSnapshot().Quarantine(1));
+        await ReplayAsync(From.Csv<Loose>(_store, "*.csv"), load => load.Scd2("id").FullSnapshot());
+        (await QueryAsync("SELECT count(*) FROM raw.trips WHERE _valid_to IS NULL"))[0][0].Should().Be(2L);
+    }
+
+    [Fact]
+    public async Task Rows_that_somebody_else_takes_meanwhile_make_the_replay_begin_again()
+    {
+        Put("a.csv", "id,fare\n1,5\n2,-1\n3,-2\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"));
+        var load = (await Ledger.ListLoadsAsync(cancellationToken: Token))[0].LoadId;
+        await using (var lease = await Ledger.AcquireLeaseAsync("demo/trips", Run, TimeSpan.Zero, Token))
+        await using (var replay = await Ledger.BeginLoadAsync(Run, "trips", "raw.trips", "append", lease, Token))
+        {
+            var refused = await Assert.ThrowsAsync<DataPlatformException>(() => replay.ReplayAsync([load], 1, Token));
+            refused.FailureClass.Should().Be(FailureClass.Transient);
+        }
+
+        (await WaitingAsync()).Should().HaveCount(2);
+    }
+
+    [Fact]
+    public async Task Discarded_rows_are_gone_and_the_audit_says_who_and_why()
+    {
+        Put("a.csv", "id,fare\n1,5\n2,-1\nx,1\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"));
+        (await Ledger.ListQuarantineAsync(new QuarantineFilter(), Token)).Select(g => (g.Step, g.Column, g.Rows)).Should().BeEquivalentTo([("trips", "fare", 1L), ("trips", "id", 1L)]);
+        (await Ledger.DiscardQuarantineAsync(new QuarantineFilter { Step = "other" }, "no", Token)).Should().Be(0);
+        (await Ledger.DiscardQuarantineAsync(new QuarantineFilter { Step = "trips" }, "test rides", Token)).Should().Be(2);
+        (await WaitingAsync()).Should().BeEmpty();
+        (await QueryAsync("SELECT subject, detail FROM dataplatform.audit_events WHERE action = 'quarantine.discard'")).Should().ContainSingle().Which.Should().Equal("step trips", "2 rows: test rides");
+    }
+
+    [Fact]
+    public async Task Loaded_and_replayed_a_table_holds_what_it_would_hold_had_the_contract_always_been_that()
+    {
+        var cell = Gen.Int[-50, 60].Select(i => i <= 50 ? i.ToString(CultureInfo.InvariantCulture) : Odd[i % Odd.Length]);
+        var row = Gen.Select(cell, cell, (id, fare) => $"{id},{fare}");
+        await Gen.Select(row.List[0, 12], row.List[0, 12]).SampleAsync(
+            async files =>
+            {
+                await ExecuteAsync("DROP TABLE IF EXISTS raw.trips", "DELETE FROM dataplatform.quarantine", "DELETE FROM dataplatform.load_objects");
+                Put("a.csv", $"id,fare\n1,1\n{string.Join('\n', files.Item1)}");
+                Put("b.csv", $"id,fare\n{string.Join('\n', files.Item2)}\n1,2");
+                var first = await LoadAsync(From.Csv<Strict>(_store, "*.csv"));
+                first.Failure.Should().BeNull();
+                await ReplayAsync(From.Csv<Loose>(_store, "*.csv"));
+                var replayed = (Table: await RowsAsync(), Waiting: await PlacesAsync());
+
+                await ExecuteAsync("DROP TABLE raw.trips", "DELETE FROM dataplatform.quarantine", "DELETE FROM dataplatform.load_objects");
+                (await LoadAsync(From.Csv<Loose>(_store, "*.csv"))).Failure.Should().BeNull();
+                replayed.Table.Should().Equal(await RowsAsync());
+                replayed.Waiting.Should().Equal(await PlacesAsync());
+            },
+            iter: 25,
+            threads: 1);
+    }
+
+    [Fact]
+    public async Task The_commands_of_a_job_list_show_replay_and_discard()
+    {
+        Put("a.csv", "id,fare\n1,5\n2,-1\nx,1\n");
+        async Task<int> RunJobAsync<T>(params string[] arguments) where T : class
+        {
+            var builder = Host.CreateApplicationBuilder();
+            builder.Configuration["ConnectionStrings:lake"] = _folder.Combine("lake");
+            builder.Configuration["ConnectionStrings:warehouse"] = _opened.ConnectionString;
+            builder.AddDataPlatform();
+            builder.AddDuckDb();
+            builder.AddObjectStore("lake");
+            builder.AddWarehouse("warehouse");
+            builder.AddPipeline("demo", p => p.Ingest<T>("trips", From.Csv<T>("lake", "*.csv")).Into("warehouse", "raw.trips", load => load.Quarantine(1)));
+            return await builder.Build().RunJobAsync(arguments);
+        }
+
+        (await RunJobAsync<Strict>("run")).Should().Be(0);
+        (await RunJobAsync<Strict>("quarantine", "list")).Should().Be(0);
+        (await RunJobAsync<Strict>("quarantine", "show", "--step", "trips", "--output", "json")).Should().Be(0);
+        (await RunJobAsync<Loose>("quarantine", "replay", "--table", "raw.trips")).Should().Be(0);
+        (await RowsAsync()).Should().Equal("1 5.00", "2 -1.00");
+        (await WaitingAsync()).Should().ContainSingle().Which.Row.Raw.Should().Be("x,1");
+        (await RunJobAsync<Loose>("quarantine", "discard", "--reason", "without saying which")).Should().Be((int)FailureClass.Configuration);
+        (await WaitingAsync()).Should().HaveCount(1);
+        (await RunJobAsync<Loose>("quarantine", "discard", "--all", "--reason", "test")).Should().Be(0);
+        (await WaitingAsync()).Should().BeEmpty();
+    }
+
+    private static string[] Odd { get; } = ["", "x", "\"1\"", "1e2", "é✓", "\"a\nb\"", "NaN", "\"", "1,1"];
+
+    private static RunInfo Run { get; } = new("run-1", "demo", "test", new DateOnly(2026, 1, 31), null, null);
+
+    private async Task<StepResult> LoadAsync<T>(ISource<T> source, Action<LoadBuilder>? configure = null) where T : class
+    {
+        var builder = new PipelineBuilder("demo");
+        builder.Ingest("trips", (ISource)source).Into(Warehouse, "raw.trips", configure ?? (load => load.Quarantine(1)));
+        return (await new PipelineRunner(_ledgers).RunAsync(builder.Build(), cancellationToken: Token)).Steps[0];
+    }
+
+    private async Task<ReplayedStep?> ReplayAsync<T>(ISource<T> source, Action<LoadBuilder>? configure = null) where T : class
+    {
+        var builder = new PipelineBuilder("demo");
+        builder.Ingest("trips", (ISource)source).Into(Warehouse, "raw.trips", configure);
+        var services = new ServiceCollection().AddSingleton(_ledgers).BuildServiceProvider();
+        var runner = new PipelineRunner(_ledgers, services);
+        return await builder.Build().Steps[0].Commands.OfType<QuarantineCommand>().Single().ReplayAsync("demo", new QuarantineFilter(), runner, services, Token);
+    }
+
+    private async Task<List<QuarantinedRow>> WaitingAsync() => await Ledger.ReadQuarantineAsync(new QuarantineFilter(), Token).ToListAsync(Token);
+
+    private async Task<List<string>> PlacesAsync() => [.. (await WaitingAsync()).Select(w => $"{w.Row.Source}:{w.Row.Position} {w.Row.Column} {w.Row.Reason} {w.Row.Raw}").Order(StringComparer.Ordinal)];
+
+    private async Task<List<string>> RowsAsync() =>
+        [.. (await QueryAsync("SELECT id, fare FROM raw.trips")).Select(row => string.Create(CultureInfo.InvariantCulture, $"{row[0]} {row[1]}")).Order(StringComparer.Ordinal)];
+
+    private async Task<IReadOnlyList<object?[]>> QueryAsync(string sql)
+    {
+        await using var transaction = await Warehouse.BeginAsync(Token);
+        return await transaction.QueryAsync(sql, cancellationToken: Token);
+    }
+
+    private async Task ExecuteAsync(params string[] statements)
+    {
+        await Ledger.MigrateAsync(Token);
+        await using var transaction = await Warehouse.BeginAsync(Token);
+        foreach (var statement in statements) await transaction.ExecuteAsync(statement, cancellationToken: Token);
+        await transaction.CommitAsync(Token);
+    }
+
+    private void Put(string name, string content) => File.WriteAllText(Path.Combine(_folder.Path, "lake", name), content, new UTF8Encoding(false));
+
+    private sealed record Strict(long Id, [property: Range(0, 100), Precision(6, 2)] decimal Fare, [property: Column("Start Time")] DateOnly? StartTime);
+
+    private sealed record Loose(long Id, [property: Precision(6, 2)] decimal Fare, [property: Column("Start Time")] DateOnly? StartTime);
+
+    private sealed record Noted(long Id, string Note);
+
+    private sealed record AnyNoted(long? Id, string? Note);
+
+    private sealed record StrictNoted([property: Column("Start Time")] DateOnly? StartTime, long Id, [property: Range(0, 100), Precision(6, 2)] decimal Fare, string? Note);
+
+    private sealed record LooseNoted([property: Column("Start Time")] DateOnly? StartTime, long Id, [property: Precision(6, 2)] decimal? Fare, string? Note);
+}
+
+public sealed class DuckDbQuarantineTests() : QuarantineConformance("duckdb");
+
+public sealed class PostgreSqlQuarantineTests() : QuarantineConformance("postgresql");
