@@ -29,7 +29,7 @@ internal sealed class LoadUndo(RunLedger ledger, LoadRecord load)
         await transaction.ExecuteAsync("DELETE FROM dataplatform.quarantine WHERE load_id = $1", [load.LoadId], cancellationToken).ConfigureAwait(false);
         var requeued = await transaction.ExecuteAsync("UPDATE dataplatform.quarantine SET replayed_by = NULL WHERE replayed_by = $1", [load.LoadId], cancellationToken).ConfigureAwait(false);
         await ledger.AuditAsync(
-            transaction, new AuditEvent("load.undo", load.Table.ToString(), load.RunId, $"load {load.LoadId}: {removed} rows removed, {restored} put back, {requeued} in quarantine again"), cancellationToken).ConfigureAwait(false);
+            transaction, new AuditEvent("load.undo", load.Table.ToString(), load.RunId, $"load {load.LoadId}: {removed} rows removed, {restored} put back{(requeued > 0 ? $", {requeued} in quarantine again" : "")}"), cancellationToken).ConfigureAwait(false);
         await lease.CommitAsync(transaction, cancellationToken).ConfigureAwait(false);
         return new UndoneLoad(load with { Status = "undone" }, removed, restored, requeued);
     }

@@ -35,18 +35,10 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
     public SourceBatch? Take(SourceBatch batch)
     {
         if (batch.Rows is not { Length: > 0 } rows) return batch.Rejected.Count > 0 ? batch : Discard(batch);
-        var values = type.Read(rows.Column(_column));
-        var kept = new List<(int Start, int Length)>();
-        for (var row = 0; row < values.Length; row++)
-        {
-            if (!Keeps(rows, row, values[row])) _filtered++;
-            else if (kept is [.., var (start, length)] && start + length == row) kept[^1] = (start, length + 1);
-            else kept.Add((row, 1));
-        }
-
+        var kept = IsNew(rows) ? [(0, rows.Length)] : Keep(rows);
         if (kept.Count == 0 && batch.Rejected.Count == 0) return Discard(batch);
         var left = kept is [(0, var all)] && all == rows.Length ? rows : Pick(rows, kept);
-        Note(rows, values, kept);
+        Note(rows, kept);
         var result = new SourceBatch(left, batch.Rejected)
         {
             RowsFiltered = _filtered,
@@ -63,6 +55,29 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
     {
         batch.Dispose();
         return null;
+    }
+
+    // Whether all rows come behind what was read before, by a look at the first and the last of them.
+    private bool IsNew(RecordBatch rows)
+    {
+        var column = rows.Column(_column);
+        if (column.NullCount > 0) return false;
+        var (first, last) = (type.ValueOf(column, 0)!.Value, type.ValueOf(column, rows.Length - 1)!.Value);
+        return (From is not { } from || first.CompareTo(from) >= 0) && (Until is not { } until || last.CompareTo(until) < 0) && (Boundary is not { } boundary || first.CompareTo(boundary.Value) > 0);
+    }
+
+    private List<(int Start, int Length)> Keep(RecordBatch rows)
+    {
+        var column = rows.Column(_column);
+        var kept = new List<(int Start, int Length)>();
+        for (var row = 0; row < rows.Length; row++)
+        {
+            if (!Keeps(rows, row, type.ValueOf(column, row))) _filtered++;
+            else if (kept is [.., var (start, length)] && start + length == row) kept[^1] = (start, length + 1);
+            else kept.Add((row, 1));
+        }
+
+        return kept;
     }
 
     private bool Keeps(RecordBatch rows, int row, CursorValue? value)
@@ -98,31 +113,38 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
     }
 
     // Rows at the greatest value are noted, the others not: the next load asks for that value again.
-    private void Note(RecordBatch rows, CursorValue?[] values, List<(int Start, int Length)> kept)
+    private void Note(RecordBatch rows, List<(int Start, int Length)> kept)
     {
+        // In their order the greatest is the last one that has a value, and those that equal it are before it.
+        var column = rows.Column(_column);
         var greatest = (_state ??= Boundary)?.Value;
-        foreach (var (start, length) in kept)
+        foreach (var row in BackwardsIn(kept))
         {
-            for (var row = start; row < start + length; row++)
-            {
-                if (values[row] is { } value && (greatest is null || value.CompareTo(greatest.Value) > 0)) greatest = value;
-            }
+            if (type.ValueOf(column, row) is not { } value) continue;
+            if (greatest is null || value.CompareTo(greatest.Value) > 0) greatest = value;
+            break;
         }
 
         // With a lag rows are read again in any case.
         if (greatest is not { } boundary) return;
         var hashes = _state is { } before && before.Value == boundary ? [.. before.Rows] : new List<ulong>();
-        foreach (var (start, length) in cursor.Lag is null && !IsStateless ? kept : [])
+        foreach (var row in BackwardsIn(cursor.Lag is null && !IsStateless ? kept : []))
         {
-            for (var row = start; row < start + length; row++)
-            {
-                if (values[row] != boundary) continue;
-                if (hashes.Count == CursorState.MaxRows) throw TooMany(boundary);
-                hashes.Add(RowHash.Of(rows, identity, row));
-            }
+            if (type.ValueOf(column, row) is not { } value) continue;
+            if (value != boundary) break;
+            if (hashes.Count == CursorState.MaxRows) throw TooMany(boundary);
+            hashes.Add(RowHash.Of(rows, identity, row));
         }
 
         _state = new CursorState(boundary, hashes);
+    }
+
+    private static IEnumerable<int> BackwardsIn(List<(int Start, int Length)> ranges)
+    {
+        for (var i = ranges.Count - 1; i >= 0; i--)
+        {
+            for (var row = ranges[i].Start + ranges[i].Length - 1; row >= ranges[i].Start; row--) yield return row;
+        }
     }
 
     private DataPlatformException TooMany(CursorValue value) => new(

@@ -26,13 +26,8 @@ internal sealed class CursorType
                 $"{source} is to be read by the cursor '{column.Name}', which is {ColumnTypeName.Of(column.Field)}.",
                 "A cursor is a whole number, a decimal, a date or a timestamp: something that grows with every new or changed row, and that all systems order alike.");
 
-    /// <summary>The values of a column, NULLs too.</summary>
-    public CursorValue?[] Read(IArrowArray array)
-    {
-        var values = new CursorValue?[array.Length];
-        for (var row = 0; row < values.Length; row++) if (!array.IsNull(row)) values[row] = new CursorValue(Read(array, row));
-        return values;
-    }
+    /// <summary>The value of a row, or null.</summary>
+    public CursorValue? ValueOf(IArrowArray array, int row) => array.IsNull(row) ? null : new CursorValue(Read(array, row));
 
     /// <summary>A value as it is kept in the ledger, and shown.</summary>
     public string Format(CursorValue value) => _type switch

@@ -25,12 +25,6 @@ internal static class RowText
                     case null:
                         json.WriteNullValue();
                         break;
-                    case bool flag:
-                        json.WriteBooleanValue(flag);
-                        break;
-                    case short or int or long or decimal or float or double when Number(value) is { } number:
-                        json.WriteRawValue(number);
-                        break;
                     case string text when isJson && IsJson(text):
                         json.WriteRawValue(text);
                         break;
@@ -45,9 +39,6 @@ internal static class RowText
 
         return buffer.WrittenSpan.ToArray();
     }
-
-    // JSON has no infinities.
-    private static string? Number(object value) => value is float and not (>= float.MinValue and <= float.MaxValue) or double and not (>= double.MinValue and <= double.MaxValue) ? null : ClrValueText.Of(value);
 
     private static bool IsJson(string text)
     {

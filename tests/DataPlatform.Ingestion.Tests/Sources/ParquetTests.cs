@@ -84,7 +84,7 @@ public sealed class ParquetTests : IDisposable
             ("d.parquet", 2, "name", "the value is missing, and the column does not allow NULL"),
             ("d.parquet", 3, "count", "'3000000000' is not an int32: it is beyond -2147483648 to 2147483647"),
             ("d.parquet", 5, "id", "'5' is not between 1 and 4"));
-        result.Rejected[1].Raw.Should().Be("{\"id\":2,\"name\":null,\"count\":0}");
+        result.Rejected[1].Raw.Should().Be("{\"id\":\"2\",\"name\":null,\"count\":\"0\"}");
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class RowBatchBuilderTests
             ("orders", 4, "price", "'-1' is not at least 0"),
             ("orders", 5, "note", "'a\0b' is not text: it has a NUL character"),
             ("orders", 6, "note", "'\ufffd' is not text: it is not valid Unicode"));
-        result.Rejected[0].Raw.Should().StartWith("{\"Id\":2,\"Price\":10.255,\"Note\":\"too fine\",");
+        result.Rejected[0].Raw.Should().StartWith("{\"Id\":\"2\",\"Price\":\"10.255\",\"Note\":\"too fine\",");
     }
 
     [Fact]

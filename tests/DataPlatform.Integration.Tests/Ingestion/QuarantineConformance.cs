@@ -99,12 +99,12 @@ public abstract class QuarantineConformance(string system) : IAsyncLifetime
     [Fact]
     public async Task Rows_whose_text_could_not_be_kept_as_it_was_stay()
     {
-        File.WriteAllBytes(Path.Combine(_folder.Path, "lake", "a.csv"), [.. "id,note\n1,ok\n2,"u8, 0xFF, .. "\n3,a"u8, 0, .. "b\nx,"u8, .. Enumerable.Repeat((byte)'y', 1 << 20), .. "\nz,last\n"u8]);
+        File.WriteAllBytes(Path.Combine(_folder.Path, "lake", "a.csv"), [.. "id,note\n1,ok\n2,"u8, 0xFF, .. "\nx,"u8, .. Enumerable.Repeat((byte)'y', 1 << 20), .. "\nz,last\n"u8]);
         (await LoadAsync(From.Csv<Noted>(_store, "*.csv"))).Failure.Should().BeNull();
-        (await WaitingAsync()).Select(row => (row.Row.Position, row.Row.IsExact)).Should().BeEquivalentTo([(3L, false), (4L, false), (5L, false), (6L, true)]);
+        (await WaitingAsync()).Select(row => (row.Row.Position, row.Row.IsExact)).Should().BeEquivalentTo([(3L, false), (4L, false), (5L, true)]);
 
         (await ReplayAsync(From.Csv<AnyNoted>(_store, "*.csv"))).Should().Match<ReplayedStep>(r => r.RowsRead == 1);
-        (await WaitingAsync()).Should().HaveCount(4);
+        (await WaitingAsync()).Should().HaveCount(3);
     }
 
     [Theory]

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Apache.Arrow;
 using Apache.Arrow.Types;
@@ -44,17 +46,18 @@ internal abstract class ColumnDecoder(Field field)
     }
 
     /// <summary>Makes an array of what was added, and starts over.</summary>
-    public IArrowArray Build()
+    /// <param name="rented">Gets the arrays that are to be returned when the array is not needed any more.</param>
+    public IArrowArray Build(List<byte[]> rented)
     {
         var validity = _nulls == 0 ? ArrowBuffer.Empty : BuildValidity();
-        var array = ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, Length, _nulls, 0, [validity, .. BuildValues()]));
+        var array = ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, Length, _nulls, 0, [validity, .. BuildValues(rented)]));
         (_nulls, Length) = (0, 0);
         return array;
     }
 
     protected abstract void AppendValues(byte[] buffer, ReadOnlySpan<int> places);
 
-    protected abstract ArrowBuffer[] BuildValues();
+    protected abstract ArrowBuffer[] BuildValues(List<byte[]> rented);
 
     /// <summary>Notes that a value is NULL: one of those that are being added.</summary>
     protected void SetNull(int index)
@@ -159,28 +162,41 @@ internal readonly struct TimestampReader : IWireReader<long>
     }
 }
 
-/// <summary>Values that are gathered in an array that is kept, and copied out of it once a batch: Arrow's own builders are slow value by value.</summary>
+/// <summary>
+/// Values that are gathered in an array that the column's buffer then is: nothing is copied. The array comes back when the batch is disposed of. Fresh memory for each batch
+/// costs more, by the page faults and the zeros that are written into it, than decoding.
+/// </summary>
 internal struct Gathered<T>() where T : unmanaged
 {
-    private readonly ArrowBuffer.Builder<T> _builder = new();
-    private T[] _items = new T[1024];
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(1024 * Unsafe.SizeOf<T>());
 
     public int Count { get; private set; }
 
     /// <summary>Makes room for so many more, and answers it.</summary>
     public Span<T> Extend(int items)
     {
-        if (items > _items.Length - Count) System.Array.Resize(ref _items, Math.Max((int)Math.Min(_items.Length * 2L, System.Array.MaxLength), checked(Count + items)));
+        var needed = checked((Count + items) * Unsafe.SizeOf<T>());
+        if (needed > _bytes.Length) Grow(needed);
         Count += items;
-        return _items.AsSpan(Count - items, items);
+        return MemoryMarshal.Cast<byte, T>(_bytes.AsSpan(0, needed))[^items..];
     }
 
-    public ArrowBuffer Build()
+    /// <summary>Makes a buffer of what was gathered, and starts over.</summary>
+    /// <param name="rented">Gets the buffer's array, which is to be returned when the buffer is not needed any more.</param>
+    public ArrowBuffer Build(List<byte[]> rented)
     {
-        var buffer = _builder.Append(_items.AsSpan(0, Count)).Build();
-        _builder.Clear();
-        Count = 0;
+        var buffer = new ArrowBuffer(_bytes.AsMemory(0, Count * Unsafe.SizeOf<T>()));
+        rented.Add(_bytes);
+        (_bytes, Count) = (ArrayPool<byte>.Shared.Rent(_bytes.Length), 0);
         return buffer;
+    }
+
+    private void Grow(int needed)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max((int)Math.Min(_bytes.Length * 2L, System.Array.MaxLength), needed));
+        _bytes.AsSpan(0, Count * Unsafe.SizeOf<T>()).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = larger;
     }
 }
 
@@ -210,7 +226,7 @@ internal sealed class FixedDecoder<T, TReader>(Field field, TReader reader) : Co
         }
     }
 
-    protected override ArrowBuffer[] BuildValues() => [_values.Build()];
+    protected override ArrowBuffer[] BuildValues(List<byte[]> rented) => [_values.Build(rented)];
 }
 
 /// <summary>A bit for each value; the wire has a byte.</summary>
@@ -228,7 +244,7 @@ internal sealed class BooleanDecoder(Field field) : ColumnDecoder(field)
         }
     }
 
-    protected override ArrowBuffer[] BuildValues()
+    protected override ArrowBuffer[] BuildValues(List<byte[]> rented)
     {
         var values = _values.Build();
         _values.Clear();
@@ -261,9 +277,9 @@ internal sealed class VariableDecoder : ColumnDecoder
         }
     }
 
-    protected override ArrowBuffer[] BuildValues()
+    protected override ArrowBuffer[] BuildValues(List<byte[]> rented)
     {
-        ArrowBuffer[] buffers = [_offsets.Build(), _values.Build()];
+        ArrowBuffer[] buffers = [_offsets.Build(rented), _values.Build(rented)];
         _offsets.Extend(1)[0] = 0;
         return buffers;
     }

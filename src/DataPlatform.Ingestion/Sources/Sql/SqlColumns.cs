@@ -39,8 +39,7 @@ internal sealed class SqlColumns
     public RecordBatch? TryPass(RecordBatch batch)
     {
         if (!_fits || _contract.Columns.Zip(_places).Any(pair => !pair.First.IsNullable && batch.Column(pair.Second).NullCount > 0)) return null;
-        for (var place = 0; place < batch.ColumnCount; place++) if (!_places.Contains(place)) batch.Column(place).Dispose();
-        return new RecordBatch(_contract.Schema, _places.Select(batch.Column), batch.Length);
+        return new PassedRecordBatch(_contract.Schema, _places.Select(batch.Column), batch);
     }
 
     /// <summary>Adds a row, or rejects it when it breaks the contract.</summary>
@@ -57,6 +56,15 @@ internal sealed class SqlColumns
         }
 
         batch.Accept(int.MaxValue);
+    }
+
+    /// <summary>Columns of another batch.</summary>
+    private sealed class PassedRecordBatch(Schema schema, IEnumerable<IArrowArray> columns, RecordBatch from) : RecordBatch(schema, columns, from.Length)
+    {
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) from.Dispose();
+        }
     }
 
     private void Reject(BatchBuilder batch, SqlRow row, ColumnBuilder column, string? text)
