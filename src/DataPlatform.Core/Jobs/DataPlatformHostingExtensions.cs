@@ -41,6 +41,7 @@ public static class DataPlatformHostingExtensions
             services.AddSingleton<PipelineCatalog>();
             services.AddSingleton<Preflight>();
             services.AddSingleton<IJobCommand, LoadsCommand>();
+            services.AddSingleton<IJobCommand, ContractsCommand>();
         }
 
         if (configure is not null) services.Configure(configure);

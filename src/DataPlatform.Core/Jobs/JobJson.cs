@@ -13,6 +13,7 @@ namespace DataPlatform.Jobs;
 [JsonSerializable(typeof(RunListItem))]
 [JsonSerializable(typeof(LoadList))]
 [JsonSerializable(typeof(LoadUndoReport))]
+[JsonSerializable(typeof(ContractList))]
 [JsonSerializable(typeof(JsonNode))]
 internal sealed partial class JobJson : JsonSerializerContext
 {

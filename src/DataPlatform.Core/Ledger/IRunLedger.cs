@@ -77,6 +77,11 @@ public interface IRunLedger
     /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: it cannot be undone; the message says why, and names the later load that stands in the way.</exception>
     Task<UndoneLoad> UndoLoadAsync(long loadId, TimeSpan wait, CancellationToken cancellationToken = default);
 
+    /// <summary>The versions of contracts that loads have had, by table, the latest first.</summary>
+    /// <param name="table">Only those of this table.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task<IReadOnlyList<ContractRecord>> ListContractsAsync(TableName? table = null, CancellationToken cancellationToken = default);
+
     /// <summary>The rows that wait in quarantine, counted by load and column, the latest load first.</summary>
     /// <param name="filter">Which rows.</param>
     /// <param name="cancellationToken">Cancels.</param>
@@ -156,6 +161,15 @@ public readonly record struct RowBalance(long Read, long Written, long Rejected 
 public sealed record LoadRecord(
     long LoadId, string RunId, string Pipeline, string Step, TableName Table, string Disposition, string Status,
     RowBalance Rows, DateTimeOffset StartedAt, DateTimeOffset? CommittedAt);
+
+/// <summary>A version of a table's contract as the ledger has it.</summary>
+/// <param name="Table">The table.</param>
+/// <param name="Version">The version.</param>
+/// <param name="Columns">The columns, a line for each: name, type, rules.</param>
+/// <param name="FirstLoadId">The first load that had it.</param>
+/// <param name="RecordedAt">When that ended.</param>
+/// <param name="Loads">How many loads have had it.</param>
+public sealed record ContractRecord(TableName Table, string Version, IReadOnlyList<string> Columns, long FirstLoadId, DateTimeOffset RecordedAt, long Loads);
 
 /// <summary>What became of a load that was taken back.</summary>
 /// <param name="Load">The load, as the ledger has it now.</param>

@@ -77,14 +77,7 @@ internal sealed class LeaseKeeper(RunLedger ledger, LedgerOptions options, ILogg
         if (await IsHeldAsync(name, current, cancellationToken).ConfigureAwait(false)) return (null, current);
 
         var token = current.Token + 1;
-        var swapped = await _ledger.WriteAsync(
-            $"""
-            UPDATE dataplatform.leases
-            SET token = $2, holder = $3, session_name = $4, run_id = $5, acquired_at = now(), expires_at = now() + {Duration}
-            WHERE name = $1 AND token = $6
-            """,
-            [name, token, RunLedger.Actor, Warehouse.SessionName, run.RunId, current.Token],
-            cancellationToken).ConfigureAwait(false);
+        var swapped = await SwapAsync(name, run, current, token, cancellationToken).ConfigureAwait(false);
         if (swapped == 0) return (null, await ReadAsync(name, cancellationToken).ConfigureAwait(false));
         if (current.SessionName is { } session && session != Warehouse.SessionName)
         {
@@ -94,6 +87,26 @@ internal sealed class LeaseKeeper(RunLedger ledger, LedgerOptions options, ILogg
         }
 
         return (Hold(name, token), null);
+    }
+
+    private async Task<long> SwapAsync(string name, RunInfo run, Holder current, long token, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _ledger.WriteAsync(
+                $"""
+                UPDATE dataplatform.leases
+                SET token = $2, holder = $3, session_name = $4, run_id = $5, acquired_at = now(), expires_at = now() + {Duration}
+                WHERE name = $1 AND token = $6
+                """,
+                [name, token, RunLedger.Actor, Warehouse.SessionName, run.RunId, current.Token],
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (WarehouseException exception) when (exception.FailureClass == FailureClass.Transient)
+        {
+            // DuckDB refuses one of two that change the row at the same moment: the other one was faster.
+            return 0;
+        }
     }
 
     private async Task<bool> IsHeldAsync(string name, Holder holder, CancellationToken cancellationToken)

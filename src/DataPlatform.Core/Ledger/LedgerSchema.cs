@@ -130,6 +130,7 @@ internal static class LedgerSchema
                 disposition text NOT NULL,
                 status text NOT NULL,
                 reason text,
+                contract_version text,
                 lease_token bigint NOT NULL,
                 rows_read bigint NOT NULL,
                 rows_written bigint NOT NULL,
@@ -205,6 +206,15 @@ internal static class LedgerSchema
                 field_names text,
                 is_exact boolean NOT NULL,
                 replayed_by bigint)
+            """,
+            """
+            CREATE TABLE dataplatform.contracts (
+                table_name text NOT NULL,
+                version text NOT NULL,
+                columns text NOT NULL,
+                load_id bigint NOT NULL,
+                recorded_at timestamptz NOT NULL,
+                PRIMARY KEY (table_name, version))
             """,
             """
             CREATE TABLE dataplatform.audit_events (

@@ -26,6 +26,11 @@ public abstract class LoadTransaction : IAsyncDisposable
     /// <summary>Notes how far the source was read.</summary>
     public abstract void SetCursor(string name, string value);
 
+    /// <summary>Says what the rows of the load look like. Each version of a table's contract is kept with the first load that has it.</summary>
+    /// <param name="version">The version.</param>
+    /// <param name="columns">The columns, a line for each: name, type, rules.</param>
+    public abstract void SetContract(string version, string columns);
+
     /// <summary>Adds a rejected row to the quarantine. Held in memory up to a few MiB, then on scratch disk, until the load ends.</summary>
     public abstract void Reject(in RejectedRow row);
 

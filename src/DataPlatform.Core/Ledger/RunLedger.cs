@@ -231,6 +231,21 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<ContractRecord>> ListContractsAsync(TableName? table = null, CancellationToken cancellationToken = default)
+    {
+        var rows = await ReadAsync(
+            """
+            SELECT c.table_name, c.version, c.columns, c.load_id, c.recorded_at,
+                (SELECT count(*) FROM dataplatform.loads AS l WHERE l.table_name = c.table_name AND l.contract_version = c.version)
+            FROM dataplatform.contracts AS c
+            WHERE CAST($1 AS text) IS NULL OR c.table_name = $1
+            ORDER BY c.table_name, c.load_id DESC
+            """,
+            [table?.ToString()], cancellationToken).ConfigureAwait(false);
+        return [.. rows.Select(row => new ContractRecord(TableName.Parse((string)row[0]!), (string)row[1]!, ((string)row[2]!).Split('\n'), Number(row[3]), (DateTimeOffset)row[4]!, Number(row[5])))];
+    }
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<QuarantineGroup>> ListQuarantineAsync(QuarantineFilter filter, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(filter);

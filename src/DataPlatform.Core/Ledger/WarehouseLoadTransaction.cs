@@ -33,6 +33,7 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
     private readonly QuarantineBuffer _rejected;
     private IWarehouseTransaction _transaction;
     private long? _replayed;
+    private (string Version, string Columns)? _contract;
 
     private WarehouseLoadTransaction(
         RunLedger ledger, RunInfo run, string step, TableName table, string disposition, Lease lease, IWarehouseTransaction transaction, long loadId)
@@ -72,6 +73,8 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
     public override void AddObject(string path, string etag, long rows) => _objects.Add((path, etag, rows));
 
     public override void SetCursor(string name, string value) => _cursors[name] = value;
+
+    public override void SetContract(string version, string columns) => _contract = (version, columns);
 
     public override void Reject(in RejectedRow row) => _rejected.Add(row);
 
@@ -162,14 +165,21 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
             """
             INSERT INTO dataplatform.loads
                 (load_id, run_id, pipeline, step, table_name, disposition, status, reason, lease_token,
-                 rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered, started_at, committed_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                 rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered, started_at, committed_at, contract_version)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
             """,
             [
                 LoadId, _run.RunId, _run.Pipeline, _step, _table.ToString(), _disposition, status, _ledger.Mask(reason), _lease.Token,
-                rows.Read, rows.Written, rows.Rejected, rows.Deduplicated, rows.Filtered, _startedAt, DateTimeOffset.UtcNow,
+                rows.Read, rows.Written, rows.Rejected, rows.Deduplicated, rows.Filtered, _startedAt, DateTimeOffset.UtcNow, _contract?.Version,
             ],
             cancellationToken).ConfigureAwait(false);
+        if (_contract is var (version, columns))
+        {
+            await _transaction.ExecuteAsync(
+                "INSERT INTO dataplatform.contracts (table_name, version, columns, load_id, recorded_at) VALUES ($1, $2, $3, $4, now()) ON CONFLICT (table_name, version) DO NOTHING",
+                [_table.ToString(), version, columns, LoadId], cancellationToken).ConfigureAwait(false);
+        }
+
         var action = status == "committed" ? "load.commit" : "load.fail";
         await _ledger.AuditAsync(_transaction, new AuditEvent(action, _table.ToString(), _run.RunId, $"load {LoadId}: {rows.Written} rows written, {rows.Rejected} rejected"), cancellationToken).ConfigureAwait(false);
     }

@@ -14,6 +14,8 @@ internal sealed class CountedLoad(LoadTransaction load, RowCounter counter) : Lo
 
     public override void SetCursor(string name, string value) => load.SetCursor(name, value);
 
+    public override void SetContract(string version, string columns) => load.SetContract(version, columns);
+
     public override void Reject(in RejectedRow row) => load.Reject(row);
 
     public override Task ReplayAsync(IReadOnlyCollection<long> loads, long rows, CancellationToken cancellationToken = default) => load.ReplayAsync(loads, rows, cancellationToken);

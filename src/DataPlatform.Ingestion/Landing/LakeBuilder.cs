@@ -9,14 +9,17 @@ public sealed class LakeBuilder
 
     internal double MaxRejected { get; private set; }
 
+    internal long MaxRejectedRows { get; private set; } = long.MaxValue;
+
     internal long? CheckpointBytes { get; private set; }
 
     internal LandingOptions? FileOptions { get; private set; }
 
     /// <inheritdoc cref="LoadBuilder.Quarantine"/>
-    public LakeBuilder Quarantine(double maxRejected)
+    public LakeBuilder Quarantine(double maxRejected, long? maxRejectedRows = null)
     {
-        MaxRejected = new LoadBuilder().Quarantine(maxRejected).MaxRejected;
+        var limits = new LoadBuilder().Quarantine(maxRejected, maxRejectedRows);
+        (MaxRejected, MaxRejectedRows) = (limits.MaxRejected, limits.MaxRejectedRows);
         return this;
     }
 

@@ -43,11 +43,19 @@ public class IngestBuilder
         load.Check(Definition.Name, table);
         _settings = new IngestSettings(_source, warehouse, table, load.Disposition, load.MergeOptions, load.MaxRejected)
         {
+            MaxRejectedRows = load.MaxRejectedRows,
             CheckpointBytes = load.CheckpointBytes,
             Modes = load.Modes,
             Landing = load.Landing,
             KeepsBeforeImages = load.KeepsBeforeImages,
         };
+        if (load.Disposition == WriteDisposition.Append && _source is SqlSource { Cursor.Lag: not null })
+        {
+            throw new DataPlatformException(
+                FailureClass.Configuration, $"Step '{Definition.Name}' reads {_source.Description} with a lag, that is rows again that it has loaded, and appends them to {table}, where they would be twice.",
+                "Merge by their key, or leave .Lag(…) out.");
+        }
+
         if (_source.Contract is { } contract) TargetFit.CheckMerge(contract, _settings);
         var by = load.Landing is { } landing ? $" by way of {landing.Description}" : "";
         Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionText}){by}";
@@ -82,7 +90,7 @@ public class IngestBuilder
         var lake = new LakeBuilder();
         configure?.Invoke(lake);
         var zone = LandingZone.Create(store, prefix, lake.FileOptions);
-        _settings = IngestSettings.ForLake(_source, zone, lake.MaxRejected, lake.CheckpointBytes);
+        _settings = IngestSettings.ForLake(_source, zone, lake.MaxRejected, lake.CheckpointBytes) with { MaxRejectedRows = lake.MaxRejectedRows };
         Definition.Description = $"{_source.Description} → {zone.Description}";
         return new IngestStepBuilder(Definition);
     }
@@ -131,6 +139,9 @@ internal enum WriteDisposition
 internal sealed record IngestSettings(
     ISource Source, Connection<IWarehouse> Warehouse, TableName Table, WriteDisposition Disposition, MergeOptions? Merge, double MaxRejected)
 {
+    /// <summary>How many rows may be rejected at most, whatever share they are.</summary>
+    public long MaxRejectedRows { get; init; } = long.MaxValue;
+
     /// <summary>How many bytes of column data a part of a long load has, or null when it commits once.</summary>
     public long? CheckpointBytes { get; init; }
 

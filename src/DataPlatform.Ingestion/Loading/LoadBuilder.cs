@@ -22,6 +22,8 @@ public class LoadBuilder
 
     internal double MaxRejected { get; private set; }
 
+    internal long MaxRejectedRows { get; private set; } = long.MaxValue;
+
     internal ContractModes Modes { get; private set; } = ContractModes.Default;
 
     internal long? CheckpointBytes { get; private set; }
@@ -111,11 +113,14 @@ public class LoadBuilder
 
     /// <summary>Lets a share of the rows be rejected: they are kept in <c>dataplatform.quarantine</c> and the others are loaded. Above it the step fails and nothing is loaded.</summary>
     /// <param name="maxRejected">The share of the rows read, from 0 to 1: 0.01 is one in a hundred.</param>
-    public LoadBuilder Quarantine(double maxRejected)
+    /// <param name="maxRejectedRows">How many rows at most, whatever share they are; null for no such limit.</param>
+    public LoadBuilder Quarantine(double maxRejected, long? maxRejectedRows = null)
     {
+        if (maxRejectedRows is { } rows) ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1, nameof(maxRejectedRows));
         ArgumentOutOfRangeException.ThrowIfNegative(maxRejected);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxRejected, 1);
         MaxRejected = maxRejected;
+        MaxRejectedRows = maxRejectedRows ?? long.MaxValue;
         return this;
     }
 
@@ -320,9 +325,9 @@ public sealed class LoadBuilder<T> : LoadBuilder
     }
 
     /// <inheritdoc cref="LoadBuilder.Quarantine"/>
-    public new LoadBuilder<T> Quarantine(double maxRejected)
+    public new LoadBuilder<T> Quarantine(double maxRejected, long? maxRejectedRows = null)
     {
-        base.Quarantine(maxRejected);
+        base.Quarantine(maxRejected, maxRejectedRows);
         return this;
     }
 

@@ -25,7 +25,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     private DateTimeOffset Now => (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow();
 
-    private bool IsTooMuchRejected => _total.Rejected > settings.MaxRejected * _total.Read;
+    private bool IsTooMuchRejected => _total.Rejected > settings.MaxRejected * _total.Read || _total.Rejected > settings.MaxRejectedRows;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -118,6 +118,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         _known ??= await ListLoadedAsync(cancellationToken).ConfigureAwait(false);
         var before = _total;
         var schema = source.Contract.Schema;
+        load.SetContract(source.Contract.Version, source.Contract.ToString());
         var rows = TakeRowsAsync(load, source, _known, batches, cancellationToken);
         await using var landing = settings.Landing is { } zone ? new Landing(zone, settings, step, load, source.Contract) : null;
         BulkWriteResult written;
@@ -182,7 +183,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
                     yield return rows;
                 }
 
-                stopped = settings.MaxRejected == 0 && _total.Rejected >= EnoughRejected;
+                stopped = (settings.MaxRejected == 0 && _total.Rejected >= EnoughRejected) || _total.Rejected > settings.MaxRejectedRows;
                 if (stopped) break;
                 if (bytes < settings.CheckpointBytes.GetValueOrDefault(long.MaxValue)) continue;
                 if (batch.OpenObject is { } open)
@@ -217,11 +218,13 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         var culture = CultureInfo.InvariantCulture;
         var reasons = string.Join("; ", _firstRejected.Select(r => $"{r.Source}:{r.Position}{(r.Column is null ? "" : $" {r.Column}")}: {r.Reason}"));
         var share = (double)_total.Rejected / _total.Read;
-        var limit = settings.MaxRejected == 0 ? "none is" : string.Create(culture, $"{settings.MaxRejected:0.####%} are");
+        var limit = settings.MaxRejected == 0 ? "none is"
+            : _total.Rejected > settings.MaxRejectedRows ? string.Create(culture, $"{settings.MaxRejectedRows} are")
+            : string.Create(culture, $"{settings.MaxRejected:0.####%} are");
         return new DataPlatformException(
             FailureClass.Data,
             string.Create(culture, $"{_total.Rejected} of {_total.Read} rows of {settings.Source.Description} were rejected ({share:0.####%}); {limit} allowed. {(_committed == 0 ? "Nothing" : $"Nothing after the {_committed} rows that earlier checkpoints committed")} was loaded into {settings.Table}.{(stopped ? " Reading stopped there." : "")} {(_total.Rejected > _firstRejected.Count ? "The first: " : "")}{reasons}"),
-            string.Create(culture, $"They are in dataplatform.quarantine with load_id = {loadId}. Correct the source, or allow a share: load.Quarantine(maxRejected: 0.01)."));
+            string.Create(culture, $"Look at them with: quarantine show --load {loadId}. Correct the source, or allow a share: load.Quarantine(maxRejected: 0.01)."));
     }
 
     /// <summary>What was read, and what became of it before it was written.</summary>

@@ -15,7 +15,7 @@ internal sealed class QuarantineCommand(string step, Func<IngestSettings?> setti
     private readonly Option<string?> _pipeline = new("--pipeline") { Description = "Only rows of this pipeline.", HelpName = "name" };
     private readonly Option<string?> _step = new("--step") { Description = "Only rows of this step.", HelpName = "name" };
     private readonly Option<long?> _load = new("--load") { Description = "Only rows of this load.", HelpName = "load-id" };
-    private readonly Option<TableName?> _table = new("--table") { Description = "Only rows on their way into this table.", HelpName = "schema.table", CustomParser = ParseTable };
+    private readonly Option<TableName?> _table = TableOption.Create("Only rows on their way into this table.");
 
     public Command Create(JobCommandHost host)
     {
@@ -145,13 +145,6 @@ internal sealed class QuarantineCommand(string step, Func<IngestSettings?> setti
     }
 
     private IWarehouse Warehouse(IServiceProvider services) => settings()!.ResolveWarehouse(services);
-
-    private static TableName? ParseTable(System.CommandLine.Parsing.ArgumentResult argument)
-    {
-        if (argument.Tokens[0].Value.Split('.') is [{ Length: > 0 } schema, { Length: > 0 } name]) return new TableName(schema, name);
-        argument.AddError($"'{argument.Tokens[0].Value}' does not name a table: write it as schema.name, for example raw.trips.");
-        return null;
-    }
 
     private static IReadOnlyList<string?> Cells(QuarantineGroup group) =>
     [

@@ -23,6 +23,7 @@ internal sealed class ReplayStep(IngestSettings settings, QuarantineFilter filte
             KeepsBeforeImages = merge is not null && settings.KeepsBeforeImages,
             CheckpointBytes = null,
             MaxRejected = 1,
+            MaxRejectedRows = long.MaxValue,
         };
     }
 }

@@ -231,6 +231,7 @@ public class OutputTests : JobTest
               runs                  List the latest runs.
               doctor                Check settings, secrets, connections and steps without running anything.
               loads                 Look at what was loaded, and undo it.
+              contracts             Look at what loaded rows had to look like, and how that changed.
               echo <key>            Say what a setting is.
 
 

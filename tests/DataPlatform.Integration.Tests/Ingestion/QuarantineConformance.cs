@@ -255,6 +255,8 @@ public abstract class QuarantineConformance(string system) : IAsyncLifetime
 
         (await RunJobAsync<Strict>("run")).Should().Be(0);
         (await RunJobAsync<Strict>("quarantine", "list")).Should().Be(0);
+        (await RunJobAsync<Strict>("contracts", "list", "--table", "raw.trips")).Should().Be(0);
+        (await RunJobAsync<Strict>("contracts", "show")).Should().Be(0);
         (await RunJobAsync<Strict>("quarantine", "show", "--step", "trips", "--output", "json")).Should().Be(0);
         (await RunJobAsync<Loose>("quarantine", "replay", "--table", "raw.trips")).Should().Be(0);
         (await RowsAsync()).Should().Equal("1 5.00", "2 -1.00");
@@ -263,6 +265,45 @@ public abstract class QuarantineConformance(string system) : IAsyncLifetime
         (await WaitingAsync()).Should().HaveCount(1);
         (await RunJobAsync<Loose>("quarantine", "discard", "--all", "--reason", "test")).Should().Be(0);
         (await WaitingAsync()).Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task Each_version_of_a_contract_is_kept_with_its_first_load()
+    {
+        Put("a.csv", "id,fare\n1,5\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"));
+        Put("b.csv", "id,fare\n2,6\n");
+        await LoadAsync(From.Csv<Strict>(_store, "*.csv"));
+        Put("c.csv", "id,fare\n3,-7\n");
+        await LoadAsync(From.Csv<Loose>(_store, "*.csv"));
+
+        var loads = (await Ledger.ListLoadsAsync(cancellationToken: Token)).Select(load => load.LoadId).Reverse().ToList();
+        var versions = await Ledger.ListContractsAsync("raw.trips", Token);
+        versions.Select(v => (v.Version, v.FirstLoadId, v.Loads)).Should().Equal((Contract.Of<Loose>().Version, loads[2], 1L), (Contract.Of<Strict>().Version, loads[0], 2L));
+        versions[0].Columns.Should().Equal(Contract.Of<Loose>().ToString().Split('\n'));
+        versions[1].Columns.Except(versions[0].Columns).Should().ContainSingle().Which.Should().Contain("fare").And.Contain("100");
+        (await Ledger.ListContractsAsync("raw.others", Token)).Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData(2, RunStatus.Succeeded)]
+    [InlineData(1, RunStatus.Failed)]
+    public async Task More_rows_than_are_allowed_fail_the_step_whatever_share_they_are(long limit, RunStatus status)
+    {
+        Put("a.csv", $"id,fare\nx,1\ny,1\n{string.Concat(Enumerable.Range(0, 100).Select(i => $"{i},1\n"))}");
+        var result = await LoadAsync(From.Csv<Strict>(_store, "*.csv"), load => load.Quarantine(0.5, maxRejectedRows: limit));
+        result.Status.Should().Be(status);
+        if (status == RunStatus.Failed) result.Failure!.Message.Should().Contain("2 of 102 rows").And.Contain("1 are allowed");
+    }
+
+    [Fact]
+    public void Rows_that_are_read_twice_are_not_appended_and_a_name_that_is_no_table_is_told()
+    {
+        var lagging = From.Sql<Noted>(Warehouse, "src.trips").Incremental(row => row.Id, cursor => cursor.Lag(5));
+        var twice = Assert.Throws<DataPlatformException>(() => new PipelineBuilder("demo").Ingest("trips", lagging).Into(Warehouse, "raw.trips"));
+        (twice.FailureClass, twice.Message).Should().Be((FailureClass.Configuration, "Step 'trips' reads warehouse:src.trips with a lag, that is rows again that it has loaded, and appends them to raw.trips, where they would be twice."));
+        var nameless = Assert.Throws<DataPlatformException>(() => From.Sql<Noted>(Warehouse, "trips"));
+        (nameless.FailureClass, nameless.Message).Should().Be((FailureClass.Configuration, "From.Sql of warehouse: 'trips' is neither a SELECT nor the name of a table."));
     }
 
     private static string[] Odd { get; } = ["", "x", "\"1\"", "1e2", "é✓", "\"a\nb\"", "NaN", "\"", "1,1"];

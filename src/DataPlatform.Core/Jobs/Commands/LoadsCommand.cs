@@ -36,17 +36,7 @@ internal sealed class LoadsCommand : IJobCommand
 
     private Command ListCommand(JobCommandHost host)
     {
-        var table = new Option<TableName?>("--table")
-        {
-            Description = "Only loads into this table.",
-            HelpName = "schema.table",
-            CustomParser = argument =>
-            {
-                if (argument.Tokens[0].Value.Split('.') is [{ Length: > 0 } schema, { Length: > 0 } name]) return new TableName(schema, name);
-                argument.AddError($"'{argument.Tokens[0].Value}' does not name a table: write it as schema.name, for example raw.trips.");
-                return null;
-            },
-        };
+        var table = TableOption.Create("Only loads into this table.");
         var limit = new Option<int>("--limit") { Description = "At most so many.", HelpName = "n", DefaultValueFactory = _ => 20 };
         limit.Validators.Add(option =>
         {

@@ -64,6 +64,9 @@ internal sealed class SqlColumns
         protected override void Dispose(bool disposing)
         {
             if (disposing) from.Dispose();
+
+            // The columns are the other's, and not to be disposed of twice.
+            base.Dispose(disposing: false);
         }
     }
 

@@ -11,6 +11,7 @@ public class SqlSource : ISource
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(query);
         (Origin, Query, Contract, Cursor) = (origin, query.Trim(), contract, cursor);
+        if (IsTable) CheckTable();
         if (contract is not null) cursor?.Check(contract, Description);
     }
 
@@ -97,6 +98,19 @@ public class SqlSource : ISource
         {
             parameters.Add(tracker.Type.ToObject(value, hasZone));
             conditions.Add($"{column} {comparison} {connection.Parameter(parameters.Count)}");
+        }
+    }
+
+    private void CheckTable()
+    {
+        try
+        {
+            TableName.Parse(Query);
+        }
+        catch (FormatException exception)
+        {
+            throw new DataPlatformException(
+                FailureClass.Configuration, $"From.Sql of {Origin.Name}: '{Query}' is neither a SELECT nor the name of a table.", "Write the table with its schema, as in sales.orders.", exception);
         }
     }
 
