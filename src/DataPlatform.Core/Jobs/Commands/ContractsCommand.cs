@@ -9,9 +9,7 @@ namespace DataPlatform.Jobs.Commands;
 /// <summary>The result of <c>contracts list|show --output json</c>.</summary>
 internal sealed record ContractList(IReadOnlyList<ContractListItem> Contracts);
 
-/// <summary>A version of a contract in it.</summary>
-/// <param name="Added">Columns that the version before did not have so.</param>
-/// <param name="Removed">Columns that it had, and this one has not so.</param>
+/// <summary>A version of a contract in it, with the columns that the version before it did not have so, and those that it had and this one has not so.</summary>
 internal sealed record ContractListItem(
     string Table, string Version, long FirstLoadId, DateTimeOffset RecordedAt, long Loads, IReadOnlyList<string> Columns, IReadOnlyList<string> Added, IReadOnlyList<string> Removed);
 

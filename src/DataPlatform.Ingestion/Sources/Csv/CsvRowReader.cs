@@ -133,13 +133,7 @@ internal sealed class CsvRowReader
 
     private string ExplainRow(ReadOnlySpan<byte> raw)
     {
-        switch (_rows.Malformed)
-        {
-            case CsvMalformedReason.UnterminatedQuote: return "a quote is opened and never closed";
-            case CsvMalformedReason.TextAfterClosingQuote: return "there is text between a closing quote and the end of the field";
-            case { } other: return $"the quotes are wrong: {other}";
-        }
-
+        if (_rows.Malformed is { } problem) return problem;
         if (_reader.FieldCount != _fieldCount) return $"the row has {Count(_reader.FieldCount, "field")}, but {(_fieldNames is not null ? "the header" : "a row")} has {_fieldCount}";
         return raw.Contains((byte)0) ? "the row has a NUL character" : $"the row is not valid {_encoding}";
     }

@@ -31,7 +31,7 @@ internal sealed class CsvRows : IDisposable
     public CsvReader Reader { get; }
 
     /// <summary>What is wrong with the quotes of the current row, in a way that makes its fields doubtful; null when nothing is.</summary>
-    public CsvMalformedReason? Malformed { get; private set; }
+    public string? Malformed { get; private set; }
 
     /// <summary>The names in the header, or null when the file has none.</summary>
     public async Task<IReadOnlyList<string>?> ReadHeaderAsync(CancellationToken cancellationToken)
@@ -46,6 +46,11 @@ internal sealed class CsvRows : IDisposable
         }
 
         if (!_options.HasHeader) return null;
+
+        // A column whose name cannot be read would pass for one that the file does not have.
+        var isText = !Reader.Headers.Any(name => name.Contains('\uFFFD', StringComparison.Ordinal));
+        if ((Malformed ?? (isText ? null : $"it is not valid {_options.Encoding.ToUpperInvariant()}")) is { } problem)
+            throw _file.Invalid($"has a header that cannot be read: {problem}.", "Correct the first row, or say with CsvOptions how it is written.");
         return Reader.Headers.Count > 0
             ? Reader.Headers
             : throw _file.Invalid("has no header.", "The first row has to name the columns; for a file without, set CsvOptions.HasHeader to false.");
@@ -69,6 +74,12 @@ internal sealed class CsvRows : IDisposable
     // A quote within a field that does not begin with one is text, as all readers take it. The other mistakes leave it open what was meant.
     private void OnMalformed(CsvMalformedRecord record)
     {
-        if (record.Reason != CsvMalformedReason.StrayQuote) Malformed = record.Reason;
+        Malformed = record.Reason switch
+        {
+            CsvMalformedReason.StrayQuote => Malformed,
+            CsvMalformedReason.UnterminatedQuote => "a quote is opened and never closed",
+            CsvMalformedReason.TextAfterClosingQuote => "there is text between a closing quote and the end of the field",
+            var other => $"the quotes are wrong: {other}",
+        };
     }
 }

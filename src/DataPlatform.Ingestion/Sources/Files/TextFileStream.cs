@@ -96,6 +96,9 @@ internal sealed class TextFileStream : ForwardStream
         {
             var read = await _content.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
             if (read > 0 && _gzip is { IsAtEnd: true }) throw new EndOfStreamException("the file ends within it.");
+
+            // Once more of the file is needed to know that nothing follows; if it is not asked for, something follows that is not gzip.
+            if (read == 0 && buffer.Length > 0 && _gzip is { IsAtEnd: false }) throw new InvalidDataException("what follows is not gzip.");
             _contentRead += read;
             return read;
         }

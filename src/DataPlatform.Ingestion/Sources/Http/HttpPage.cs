@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 
 namespace DataPlatform.Ingestion;
 
@@ -79,11 +80,23 @@ internal sealed class HttpPage : ForwardStream, ISourceText
         var type = _response.Content.Headers.ContentType;
         if (type?.MediaType is { } media && !IsJson(media))
             throw Invalid($"is {media}, not JSON.", "Check the path. A page of HTML is most often a login or an error that is answered with 200.");
-        if (type?.CharSet?.Trim('"') is { Length: > 0 } charset && TextEncodings.Find(charset) is { CodePage: not 65001 and not 20127 } encoding) _transcoder = new Utf8Transcoder(encoding);
+        if (type?.CharSet?.Trim('"') is { Length: > 0 } charset && FindEncoding(charset) is { CodePage: not 65001 and not 20127 } encoding) _transcoder = new Utf8Transcoder(encoding);
 
         _body = await _response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         for (int read; _headEnd < _head.Length && (read = await ReadBodyAsync(_head.AsMemory(_headEnd), cancellationToken).ConfigureAwait(false)) > 0;) _headEnd += read;
         if (_head.AsSpan(0, _headEnd).SequenceEqual(ByteOrderMark)) _headStart = _headEnd;
+    }
+
+    private Encoding FindEncoding(string charset)
+    {
+        try
+        {
+            return TextEncodings.Find(charset);
+        }
+        catch (DataPlatformException exception)
+        {
+            throw Invalid($"says that it is in '{charset}', which is no text encoding.", "The API or a proxy before it sends a wrong Content-Type.", exception);
+        }
     }
 
     private static bool IsJson(string media) =>
@@ -111,8 +124,9 @@ internal sealed class HttpPage : ForwardStream, ISourceText
             BytesRead += read;
             return read;
         }
-        catch (InvalidDataException exception)
+        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException)
         {
+            // The second is how Brotli says it.
             throw Invalid($"cannot be decompressed beyond byte {BytesRead} of its content: {exception.Message}", "The API or a proxy before it sends something else than it says.", exception);
         }
         catch (Exception exception) when (HttpFailure.Of(exception, _api.Name, $"{Name}, after {BytesRead} bytes,", cancellationToken) is { } failure)

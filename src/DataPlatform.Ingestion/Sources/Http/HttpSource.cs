@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.Ingestion;
@@ -69,7 +70,7 @@ internal class HttpSource(Connection<HttpApi> connection, HttpSourceSettings set
 
                 batch.AddBytesRead(page.BytesRead - bytesNoted);
                 guard.Leave(page, rows.Position);
-                var next = settings.Pagination.Next(new PageAnswer(place.Request, rows.Position, page.Headers, rows.Around.ToArray()));
+                var next = Next(page, new PageAnswer(place.Request, rows.Position, page.Headers, rows.Around.ToArray()));
                 place = next is null ? null : new PagePlace(next, place.Number + 1, 0);
             }
         }
@@ -92,6 +93,18 @@ internal class HttpSource(Connection<HttpApi> connection, HttpSourceSettings set
     {
         while (rows.Position < count && rows.TryTake(out _))
         {
+        }
+    }
+
+    private PageRequest? Next(HttpPage page, PageAnswer answer)
+    {
+        try
+        {
+            return settings.Pagination.Next(answer);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            throw page.Invalid($"does not say which page is next: {exception.Message}.", "Check the paths that http.Paginate(…) was given.", exception);
         }
     }
 

@@ -35,7 +35,9 @@ internal sealed record PagePlace(PageRequest Request, int Number, long Rows)
 /// <param name="Around">Its body without the rows.</param>
 internal sealed record PageAnswer(PageRequest Request, long Rows, HttpResponseHeaders Headers, ReadOnlyMemory<byte> Around)
 {
-    /// <summary>A text or number at a path; null when there is none.</summary>
+    /// <summary>A text or number at a path; null when there is none, or null or false in its place.</summary>
+    /// <exception cref="JsonException">Something else is there.</exception>
+    /// <exception cref="InvalidOperationException">The text is not valid Unicode.</exception>
     public string? Find(JsonPath path)
     {
         if (Around.IsEmpty) return null;
@@ -45,7 +47,8 @@ internal sealed record PageAnswer(PageRequest Request, long Rows, HttpResponseHe
         {
             JsonTokenType.String => reader.GetString(),
             JsonTokenType.Number => System.Text.Encoding.UTF8.GetString(reader.ValueSpan),
-            _ => null,
+            JsonTokenType.Null or JsonTokenType.False => null,
+            var other => throw new JsonException($"at {path} is {other}, where a text or number should be"),
         };
     }
 }

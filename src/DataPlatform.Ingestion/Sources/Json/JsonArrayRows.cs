@@ -88,8 +88,9 @@ internal sealed class JsonArrayRows(TextWindow window, ISourceText text, JsonPat
                     throw text.Invalid($"has nothing at {path}.", Hint(unread));
             }
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The second is the reader's answer to a key with an escape such as \ud800 that stands for no character.
             throw text.Invalid($"is not JSON: {exception.Message}", "Check what was put there.", exception);
         }
     }
@@ -125,6 +126,7 @@ internal sealed class JsonArrayRows(TextWindow window, ISourceText text, JsonPat
         if (unread[0] is (byte)',' or (byte)']' or (byte)'}' or (byte)':') throw Broken($"{ColumnBuilder.Show(unread[..1])} is where element {Position + 1} should be", 0);
         if (!(unread[0] is (byte)'{' or (byte)'[' or (byte)'"' ? TryFindClose(unread) : TryFindScalarEnd(unread))) return false;
 
+        if (_scanned > maxRowBytes) throw TooLong();
         row = unread[.._scanned];
         window.Advance(_scanned);
         _scanned = 0;
@@ -205,7 +207,7 @@ internal sealed class JsonArrayRows(TextWindow window, ISourceText text, JsonPat
         {
             if (path.Count(Around) > 1) throw text.Invalid($"has more than one array at {path}.", "Have it written with each key once; only the first array was read.");
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw text.Invalid($"is not JSON behind its {Position} elements: {exception.Message}", "Check what was put there; one document with one array is read.", exception);
         }

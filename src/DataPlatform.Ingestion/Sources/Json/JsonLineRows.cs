@@ -28,6 +28,7 @@ internal sealed class JsonLineRows(TextWindow window, ISourceText text, int maxR
             return false;
         }
 
+        if (length > maxRowBytes) throw TooLong();
         row = unread[..length];
         if (row.EndsWith("\r"u8)) row = row[..^1];
         window.Advance(Math.Min(length + 1, unread.Length));
@@ -39,9 +40,11 @@ internal sealed class JsonLineRows(TextWindow window, ISourceText text, int maxR
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         if (window.IsAtEnd) return false;
-        if (window.Unread.Length > maxRowBytes)
-            throw text.Invalid($"has more than {maxRowBytes} bytes in line {Position + 1}.", "Rows that are meant to be that long need a larger JsonOptions.MaxRowBytes.");
+        if (window.Unread.Length > maxRowBytes) throw TooLong();
         await window.FillAsync(cancellationToken).ConfigureAwait(false);
         return window.Unread.Length > 0;
     }
+
+    private DataPlatformException TooLong() =>
+        text.Invalid($"has more than {maxRowBytes} bytes in line {Position + 1}.", "Rows that are meant to be that long need a larger JsonOptions.MaxRowBytes.");
 }

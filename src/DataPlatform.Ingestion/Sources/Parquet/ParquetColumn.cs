@@ -64,7 +64,7 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
     }
 
     /// <summary>Reads the column of a row group.</summary>
-    public abstract ValueTask LoadAsync(ParquetRowGroupReader group, int rows, CancellationToken cancellationToken);
+    public abstract ValueTask LoadAsync(Stream stream, ParquetRowGroupReader group, int rows, CancellationToken cancellationToken);
 
     /// <summary>Goes on to the next row.</summary>
     public abstract void Advance();
@@ -208,19 +208,33 @@ internal sealed class ParquetColumn<T>(DataField field, ColumnBuilder builder, F
 
     public override object? Value => _current < 0 ? null : show?.Invoke(_values[_current]) ?? _values[_current];
 
-    public override async ValueTask LoadAsync(ParquetRowGroupReader group, int rows, CancellationToken cancellationToken)
+    public override async ValueTask LoadAsync(Stream stream, ParquetRowGroupReader group, int rows, CancellationToken cancellationToken)
     {
         Dispose();
+        var chunk = group.GetMetadata(field)?.MetaData ?? throw new InvalidDataException("the row group does not have it");
+        var pageBytes = await ParquetCheck.CheckPagesAsync(stream, chunk, rows, cancellationToken).ConfigureAwait(false);
         _values = ArrayPool<T>.Shared.Rent(rows);
         _definitionLevels = field.MaxDefinitionLevel == 0 ? [] : ArrayPool<int>.Shared.Rent(rows);
         _row = _next = 0;
         // Without the cast null would become an empty memory, by way of a null array.
         var levels = field.MaxDefinitionLevel == 0 ? (Memory<int>?)null : _definitionLevels.AsMemory(0, rows);
         await group.ReadRawAsync(field, _values.AsMemory(0, rows), levels, null, cancellationToken).ConfigureAwait(false);
+        if (pageBytes is { } read && BytesOf(chunk.Type, rows) is { } bytes) ParquetCheck.CheckValues(bytes, read);
     }
 
     public override void Advance() =>
         _current = _definitionLevels.Length == 0 || _definitionLevels[_row++] == field.MaxDefinitionLevel ? _next++ : -1;
+
+    // The bytes that the values take in plain encoding; null when that cannot be told.
+    private long? BytesOf(PhysicalType type, int rows)
+    {
+        var count = field.MaxDefinitionLevel == 0 ? rows : _definitionLevels.AsSpan(0, rows).Count(field.MaxDefinitionLevel);
+        if (ParquetCheck.WidthOf(type) is { } width) return (long)count * width;
+        if (type != PhysicalType.BYTE_ARRAY || _values is not ReadOnlyMemory<byte>[] texts) return null;
+        var bytes = (long)count * sizeof(int);
+        foreach (var text in texts.AsSpan(0, count)) bytes += text.Length;
+        return bytes;
+    }
 
     public override bool TrySet(int row) => _current < 0 ? Builder.TrySetNull(row) : set(Builder, row, _values[_current]);
 
@@ -238,7 +252,7 @@ internal sealed class AbsentParquetColumn(ColumnBuilder builder) : ParquetColumn
 {
     public override object? Value => null;
 
-    public override ValueTask LoadAsync(ParquetRowGroupReader group, int rows, CancellationToken cancellationToken) => default;
+    public override ValueTask LoadAsync(Stream stream, ParquetRowGroupReader group, int rows, CancellationToken cancellationToken) => default;
 
     public override void Advance()
     {

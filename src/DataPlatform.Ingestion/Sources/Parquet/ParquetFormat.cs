@@ -63,7 +63,14 @@ internal sealed class ParquetFormat : IFileFormat
         var options = new ParquetOptions { UseDateOnlyTypeForDates = true };
         try
         {
-            return await ParquetReader.CreateAsync(stream, options, leaveStreamOpen: true, cancellationToken).ConfigureAwait(false);
+            await ParquetCheck.CheckFooterAsync(stream, cancellationToken).ConfigureAwait(false);
+            stream.Seek(0, SeekOrigin.Begin);
+            var reader = await ParquetReader.CreateAsync(stream, options, leaveStreamOpen: true, cancellationToken).ConfigureAwait(false);
+
+            // The library makes the schema when it is asked for.
+            _ = reader.Schema;
+            var rows = reader.RowGroups.Sum(group => group.RowCount);
+            return reader.Metadata?.NumRows == rows ? reader : throw new InvalidDataException($"it says to have {reader.Metadata?.NumRows} rows, and its row groups have {rows}");
         }
         catch (Exception exception)
         {
@@ -78,11 +85,11 @@ internal sealed class ParquetFormat : IFileFormat
         try
         {
             using var group = reader.OpenRowGroupReader(rowGroup);
-            var rows = checked((int)group.RowCount);
+            var rows = ParquetCheck.CheckRows(group.RowCount, stream.Length);
             foreach (var column in columns)
             {
                 what = $"column {column.Name} in row group {rowGroup + 1} of {reader.RowGroupCount}";
-                await column.LoadAsync(group, rows, cancellationToken).ConfigureAwait(false);
+                await column.LoadAsync(stream, group, rows, cancellationToken).ConfigureAwait(false);
             }
 
             return rows;

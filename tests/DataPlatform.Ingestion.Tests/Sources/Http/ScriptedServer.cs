@@ -26,6 +26,9 @@ internal sealed record Answer(byte[] Body, int Status = 200, string? ContentType
     /// <summary>Whether nothing more comes after the body, and the connection stays open.</summary>
     public bool Hangs { get; init; }
 
+    /// <summary>What is sent in place of all that, byte for byte; lines end in LF here and in CRLF on the way. Null for an answer that is one.</summary>
+    public string? Raw { get; init; }
+
     /// <summary>Whether the connection is closed without an answer.</summary>
     public bool Closes { get; init; }
 
@@ -87,7 +90,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
                 Asked.Enqueue(asked);
                 var answer = _answer(asked);
                 if (answer.Closes) return;
-                await stream.WriteAsync(Encoding.ASCII.GetBytes(Head(answer)), _stop.Token);
+                await stream.WriteAsync(Encoding.ASCII.GetBytes(answer.Raw?.ReplaceLineEndings("\r\n") ?? Head(answer)), _stop.Token);
                 if (asked.Method != "HEAD") await stream.WriteAsync(answer.Body, _stop.Token);
                 await stream.FlushAsync(_stop.Token);
                 if (answer.Hangs) await Task.Delay(Timeout.Infinite, _stop.Token);
