@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Parquet.Meta;
-using ZstdSharp;
 using Encoding = Parquet.Meta.Encoding;
 using PhysicalType = Parquet.Meta.Type;
 
@@ -15,7 +14,7 @@ internal static class ParquetCheck
     private const int TailBytes = 8;
     private const int MagicBytes = 4;
     private const int MaxFooterBytes = 256 << 20;
-    private const int ContentHeadBytes = 18;
+    private const int ContentHeadBytes = 5;
     private const int FirstHeaderBytes = 256;
     private const int MaxHeaderBytes = 1 << 20;
 
@@ -133,15 +132,10 @@ internal static class ParquetCheck
     private static async Task<long?> ContentBytesAsync(Stream stream, CompressionCodec codec, long offset, Page page, CancellationToken cancellationToken)
     {
         var length = page.CompressedBytes - page.LevelBytes;
-        if (length <= 0 || codec is not (CompressionCodec.SNAPPY or CompressionCodec.GZIP or CompressionCodec.ZSTD)) return null;
+        if (length <= 0 || codec is not (CompressionCodec.SNAPPY or CompressionCodec.GZIP)) return null;
         var (from, count) = codec == CompressionCodec.GZIP ? (offset + page.CompressedBytes - sizeof(int), sizeof(int)) : (offset + page.LevelBytes, Math.Min(length, ContentHeadBytes));
         var bytes = await ReadAsync(stream, from, count, cancellationToken).ConfigureAwait(false);
-        return codec switch
-        {
-            CompressionCodec.SNAPPY => (long)new ThriftReader(bytes).ReadVarInt(),
-            CompressionCodec.GZIP => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
-            _ => Decompressor.GetDecompressedSize(bytes) is < int.MaxValue and var size ? (long)size : null,
-        };
+        return codec == CompressionCodec.SNAPPY ? (long)new ThriftReader(bytes).ReadVarInt() : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
     }
 
     private static async Task<byte[]> ReadAsync(Stream stream, long offset, int count, CancellationToken cancellationToken)
