@@ -61,7 +61,7 @@ public sealed class CorpusTests(CorpusTests.Warehouse warehouse) : IClassFixture
         CorpusCase.ListOf(format).Select(expected => expected.File).Should().BeEquivalentTo(files).And.OnlyHaveUniqueItems().And.HaveCountGreaterThanOrEqualTo(atLeast);
     }
 
-    private static ISource<Item> SourceOf(Inbox inbox, CorpusCase expected) => Path.GetExtension(expected.File.Replace(".gz", "", StringComparison.Ordinal).Replace(".zst", "", StringComparison.Ordinal)) switch
+    internal static ISource SourceOf(Inbox inbox, CorpusCase expected) => Path.GetExtension(expected.File.Replace(".gz", "", StringComparison.Ordinal).Replace(".zst", "", StringComparison.Ordinal)) switch
     {
         ".csv" => From.Csv<Item>(inbox.Store, "*", expected.With switch
         {
@@ -74,7 +74,7 @@ public sealed class CorpusTests(CorpusTests.Warehouse warehouse) : IClassFixture
         _ => From.Parquet<Item>(inbox.Store, "*"),
     };
 
-    private async Task LoadAsync(CorpusCase expected, ISource<Item> source, string placed)
+    private async Task LoadAsync(CorpusCase expected, ISource source, string placed)
     {
         var table = new TableName("raw", $"t{warehouse.NextNumber()}");
         var builder = new PipelineBuilder("corpus");
