@@ -107,6 +107,7 @@ internal static class MadeFiles
         ["first-bytes-lost.parquet"] = () => new ParquetFile().ToBytes()[10..],
         ["csv-instead.parquet"] = () => Bytes(Two),
         ["gzip-of-parquet.parquet"] = () => Zip(new ParquetFile().ToBytes()),
+        ["footer-that-never-stops.parquet"] = () => Flip(new ParquetFile().ToBytes(), ^9),
         ["footer-length-zero.parquet"] = () => new ParquetFile { FooterBytes = 0 }.ToBytes(),
         ["footer-length-negative.parquet"] = () => new ParquetFile { FooterBytes = -1 }.ToBytes(),
         ["footer-length-beyond-the-file.parquet"] = () => new ParquetFile { FooterBytes = 5000 }.ToBytes(),

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using CsCheck;
 using DataPlatform.Ingestion;
+using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.Ledger;
 using DataPlatform.ObjectStores.Folder;
 using DataPlatform.Pipelines;
@@ -11,29 +12,28 @@ using DataPlatform.Warehouses;
 namespace DataPlatform.Integration.Tests.Ingestion;
 
 /// <summary>What becomes of a table when what is loaded into it changes, whatever the warehouse.</summary>
-public abstract class ContractConformance : IAsyncLifetime
+public abstract class ContractConformance(string system) : IAsyncLifetime
 {
     private readonly ScratchFolder _folder = new();
     private FolderObjectStore _store = null!;
+    private OpenedWarehouse _opened = null!;
     private RunLedgers _ledgers = null!;
 
-    protected IWarehouse Warehouse { get; private set; } = null!;
+    private IWarehouse Warehouse => _opened.Warehouse;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    protected abstract Task<IWarehouse> OpenAsync();
-
     public async ValueTask InitializeAsync()
     {
-        Warehouse = await OpenAsync();
+        _opened = await OpenedWarehouse.OpenAsync(system);
         _store = new FolderObjectStore("lake", _folder.Combine("lake"));
         _ledgers = new RunLedgers(Warehouse);
     }
 
-    public virtual async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _ledgers.DisposeAsync();
-        await Warehouse.DisposeAsync();
+        await _opened.DisposeAsync();
         _folder.Dispose();
         GC.SuppressFinalize(this);
     }
@@ -247,3 +247,7 @@ public abstract class ContractConformance : IAsyncLifetime
         public IAsyncEnumerable<SourceBatch> ReadAsync(SourceContext context, CancellationToken cancellationToken) => inner.ReadAsync(context, cancellationToken);
     }
 }
+
+public sealed class DuckDbContractTests() : ContractConformance("duckdb");
+
+public sealed class PostgreSqlContractTests() : ContractConformance("postgresql");

@@ -197,6 +197,11 @@ public abstract class QuarantineConformance(string system) : IAsyncLifetime
         }
 
         (await WaitingAsync()).Should().HaveCount(2);
+
+        // A replay that ends before its commit has taken nothing.
+        await using (var lease = await Ledger.AcquireLeaseAsync("demo/trips", Run, TimeSpan.Zero, Token))
+        await using (var replay = await Ledger.BeginLoadAsync(Run, "trips", "raw.trips", "append", lease, Token)) await replay.ReplayAsync([load], 2, Token);
+        (await WaitingAsync()).Should().HaveCount(2);
     }
 
     [Fact]

@@ -2,43 +2,41 @@ using System.Globalization;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 using CsCheck;
-using DataPlatform.DuckDb;
+using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Testing;
 using DataPlatform.Warehouses;
-using DataPlatform.Warehouses.PostgreSql;
 
 namespace DataPlatform.Integration.Tests.Ledger;
 
 /// <summary>Loads that are taken back leave what was there before them, on whatever warehouse.</summary>
-public abstract class UndoConformance : IAsyncLifetime
+public abstract class UndoConformance(string system) : IAsyncLifetime
 {
     private static readonly RunInfo Run = new("20260101-000000-00000001", "demo", "Test", new DateOnly(2026, 1, 1), null, null);
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly Schema Columns = new(
         [new Field("id", Int32Type.Default, false), new Field("n", Int64Type.Default, true), new Field("gone", BooleanType.Default, true)], metadata: null);
 
+    private OpenedWarehouse _opened = null!;
     private int _tables, _loads;
 
-    protected IWarehouse Warehouse { get; private set; } = null!;
+    private IWarehouse Warehouse => _opened.Warehouse;
 
     private RunLedger Ledger { get; set; } = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    protected abstract Task<IWarehouse> OpenAsync();
-
     public async ValueTask InitializeAsync()
     {
-        Warehouse = await OpenAsync();
+        _opened = await OpenedWarehouse.OpenAsync(system);
         Ledger = new RunLedger(Warehouse);
     }
 
-    public virtual async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await Ledger.DisposeAsync();
-        await Warehouse.DisposeAsync();
+        await _opened.DisposeAsync();
         GC.SuppressFinalize(this);
     }
 
@@ -207,33 +205,6 @@ public abstract class UndoConformance : IAsyncLifetime
         .List[1, 6].List[1, 5];
 }
 
-public sealed class DuckDbUndoConformance : UndoConformance
-{
-    private readonly ScratchFolder _folder = new();
+public sealed class DuckDbUndoConformance() : UndoConformance("duckdb");
 
-    protected override Task<IWarehouse> OpenAsync() =>
-        Task.FromResult<IWarehouse>(new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("warehouse.duckdb")}"));
-
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        _folder.Dispose();
-    }
-}
-
-public sealed class PostgreSqlUndoConformance : UndoConformance
-{
-    private TestDatabase _database = null!;
-
-    protected override async Task<IWarehouse> OpenAsync()
-    {
-        _database = await TestPostgres.CreateDatabaseAsync(TestContext.Current.CancellationToken);
-        return new PostgreSqlWarehouse("warehouse", _database.ConnectionString);
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        await _database.DisposeAsync();
-    }
-}
+public sealed class PostgreSqlUndoConformance() : UndoConformance("postgresql");

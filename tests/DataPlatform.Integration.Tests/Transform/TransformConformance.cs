@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CsCheck;
+using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Resilience;
@@ -11,22 +12,21 @@ using Microsoft.Extensions.DependencyInjection;
 namespace DataPlatform.Integration.Tests.Transform;
 
 /// <summary>What SQL steps, row transforms and checks promise on whatever warehouse.</summary>
-public abstract class TransformConformance : IAsyncLifetime
+public abstract class TransformConformance(string system) : IAsyncLifetime
 {
     private static readonly DateOnly RunDate = new(2026, 3, 2);
 
     private readonly ScratchFolder _folder = new();
     private readonly FixedTime _time = new(new DateTimeOffset(2026, 3, 2, 18, 0, 0, TimeSpan.Zero));
+    private OpenedWarehouse _opened = null!;
     private RunLedgers _ledgers = null!;
     private ServiceProvider _services = null!;
 
-    protected IWarehouse Warehouse { get; private set; } = null!;
-
-    protected abstract Task<IWarehouse> OpenWarehouseAsync();
+    protected IWarehouse Warehouse => _opened.Warehouse;
 
     public async ValueTask InitializeAsync()
     {
-        Warehouse = await OpenWarehouseAsync();
+        _opened = await OpenedWarehouse.OpenAsync(system);
         _ledgers = new RunLedgers(Warehouse);
         _services = new ServiceCollection().AddKeyedSingleton(Warehouse.Name, Warehouse).AddSingleton<TimeProvider>(_time).BuildServiceProvider();
         await ExecuteAsync("CREATE SCHEMA raw");
@@ -41,11 +41,11 @@ public abstract class TransformConformance : IAsyncLifetime
             """);
     }
 
-    public virtual async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _ledgers.DisposeAsync();
         await _services.DisposeAsync();
-        await Warehouse.DisposeAsync();
+        await _opened.DisposeAsync();
         _folder.Dispose();
         GC.SuppressFinalize(this);
     }
@@ -366,5 +366,18 @@ public abstract class TransformConformance : IAsyncLifetime
         public DateTimeOffset Now { get; set; } = now;
 
         public override DateTimeOffset GetUtcNow() => Now;
+    }
+}
+
+public sealed class DuckDbTransformTests() : TransformConformance("duckdb");
+
+public sealed class PostgreSqlTransformTests() : TransformConformance("postgresql")
+{
+    // DuckDB gives the second one another name by itself.
+    [Fact]
+    public async Task Two_columns_of_one_name_are_refused()
+    {
+        var result = await RunAsync(p => p.Sql("twice", "SELECT trip_id, trip_id FROM raw.trips").AsTable("warehouse", "marts.twice"));
+        result.Failure.Should().BeEquivalentTo(new { Class = FailureClass.Configuration, Message = "inline SQL: two columns of the result are named 'trip_id'." });
     }
 }

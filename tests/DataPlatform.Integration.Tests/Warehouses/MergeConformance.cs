@@ -2,15 +2,13 @@ using System.Globalization;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 using CsCheck;
-using DataPlatform.DuckDb;
 using DataPlatform.Testing;
 using DataPlatform.Warehouses;
-using DataPlatform.Warehouses.PostgreSql;
 
 namespace DataPlatform.Integration.Tests.Warehouses;
 
 /// <summary>What each merge strategy promises, on whatever warehouse: the same as a simple model in memory.</summary>
-public abstract class MergeConformance : IAsyncLifetime
+public abstract class MergeConformance(string system) : IAsyncLifetime
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -27,19 +25,18 @@ public abstract class MergeConformance : IAsyncLifetime
         new Field("_load_id", Int64Type.Default, nullable: false),
     ], metadata: null);
 
+    private OpenedWarehouse _opened = null!;
     private int _tables;
 
-    protected IWarehouse Warehouse { get; private set; } = null!;
+    private IWarehouse Warehouse => _opened.Warehouse;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    protected abstract Task<IWarehouse> OpenAsync();
+    public async ValueTask InitializeAsync() => _opened = await OpenedWarehouse.OpenAsync(system);
 
-    public async ValueTask InitializeAsync() => Warehouse = await OpenAsync();
-
-    public virtual async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        await Warehouse.DisposeAsync();
+        await _opened.DisposeAsync();
         GC.SuppressFinalize(this);
     }
 
@@ -321,33 +318,6 @@ internal sealed class MergeModel(MergeOptions settings)
     private static long Microseconds(DateTimeOffset moment) => (moment - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 }
 
-public sealed class DuckDbMergeConformance : MergeConformance
-{
-    private readonly ScratchFolder _folder = new();
+public sealed class DuckDbMergeConformance() : MergeConformance("duckdb");
 
-    protected override Task<IWarehouse> OpenAsync() =>
-        Task.FromResult<IWarehouse>(new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("warehouse.duckdb")}"));
-
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        _folder.Dispose();
-    }
-}
-
-public sealed class PostgreSqlMergeConformance : MergeConformance
-{
-    private TestDatabase _database = null!;
-
-    protected override async Task<IWarehouse> OpenAsync()
-    {
-        _database = await TestPostgres.CreateDatabaseAsync(TestContext.Current.CancellationToken);
-        return new PostgreSqlWarehouse("warehouse", _database.ConnectionString);
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        await _database.DisposeAsync();
-    }
-}
+public sealed class PostgreSqlMergeConformance() : MergeConformance("postgresql");

@@ -41,7 +41,7 @@ internal static class ParquetCheck
         {
             try
             {
-                new ThriftReader(footer).SkipStruct();
+                new ThriftReader(footer).CheckStruct(ThriftType.FileMetaData);
             }
             catch (EndOfStreamException exception)
             {
@@ -117,7 +117,7 @@ internal static class ParquetCheck
             {
                 return Page.Read(bytes);
             }
-            catch (EndOfStreamException exception) when (bytes.Length < length || length >= MaxHeaderBytes)
+            catch (Exception exception) when (exception is InvalidDataException || (exception is EndOfStreamException && (bytes.Length < length || length >= MaxHeaderBytes)))
             {
                 throw new InvalidDataException($"it has no page at byte {offset}: {exception.Message}", exception);
             }
@@ -159,6 +159,7 @@ internal static class ParquetCheck
 
         public static Page Read(ReadOnlySpan<byte> bytes)
         {
+            new ThriftReader(bytes).CheckStruct(ThriftType.PageHeader);
             var reader = new ThriftReader(bytes);
             var page = new Page(0, 0, 0, 0, false, 0);
             var id = 0;

@@ -23,7 +23,8 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
     {
         var head = ReadByte();
         type = head & 0x0F;
-        if (type == Stop) return false;
+        if (head == Stop) return false;
+        if (type == Stop) throw new InvalidDataException("a field has no type");
         id = head >> 4 is > 0 and var distance ? id + distance : (int)ReadZigZag();
         return true;
     }
@@ -67,11 +68,41 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
         }
     }
 
+    /// <summary>Passes a struct, and looks whether its fields are what they should be.</summary>
+    /// <exception cref="InvalidDataException">One is not.</exception>
+    /// <exception cref="EndOfStreamException">It ends beyond the bytes.</exception>
+    public void CheckStruct(ThriftType expected) => Check(Struct, expected);
+
     /// <summary>Passes a struct.</summary>
     public void SkipStruct()
     {
         var id = 0;
         while (NextField(ref id, out var type)) Skip(type);
+    }
+
+    private void Check(int type, ThriftType expected)
+    {
+        if (!expected.Wire.Contains(type)) throw new InvalidDataException($"a value is of type {type}, which it cannot be");
+        if (expected.Fields is { } fields)
+        {
+            var id = 0;
+            while (NextField(ref id, out var field))
+            {
+                if (fields.TryGetValue(id, out var known)) Check(field, known);
+                else Skip(field);
+            }
+        }
+        else if (expected.Element is { } element)
+        {
+            var head = ReadByte();
+            var count = head >> 4 is < 15 and var few ? (ulong)few : ReadVarInt();
+            Require(count);
+            for (var i = 0UL; i < count; i++) Check(head & 0x0F, element);
+        }
+        else
+        {
+            Skip(type);
+        }
     }
 
     private void SkipList()
