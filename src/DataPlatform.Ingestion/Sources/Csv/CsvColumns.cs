@@ -13,7 +13,18 @@ internal sealed record CsvColumns(int FieldCount, int[] FieldOf, IReadOnlyList<s
     public static CsvColumns Map(IReadOnlyList<string>? header, SourceContext context, ISourceText file, CsvOptions options)
     {
         var columns = context.Contract.Columns;
-        if (header is null) return new CsvColumns(context.Contract.IsInferred ? 0 : columns.Count, [.. Enumerable.Range(0, columns.Count)], null);
+        if (header is null)
+        {
+            // Columns that were found by looking are named by their places, and the table decides which of them there are.
+            if (context.Contract.IsInferred && Enumerable.Range(0, columns.Count).FirstOrDefault(i => columns[i].Name != InferredContract.NameOf("", i), -1) is var other and >= 0)
+            {
+                throw file.Invalid(
+                    $"has no header, so its fields are for columns by their places, and field {other + 1} would go into {columns[other].Name}: the columns of the table are not the fields of the file.",
+                    "Declare the columns with a record, or load the files into a table of their own.");
+            }
+
+            return new CsvColumns(context.Contract.IsInferred ? 0 : columns.Count, [.. Enumerable.Range(0, columns.Count)], null);
+        }
 
         var fields = header.Select((name, i) => (Name: InferredContract.NameOf(name, i), Place: i)).ToLookup(field => field.Name, field => field.Place, StringComparer.Ordinal);
         var fieldOf = new int[columns.Count];
