@@ -160,7 +160,11 @@ public readonly record struct RowBalance(long Read, long Written, long Rejected 
 /// <summary>A load as the ledger has it.</summary>
 public sealed record LoadRecord(
     long LoadId, string RunId, string Pipeline, string Step, TableName Table, string Disposition, string Status,
-    RowBalance Rows, DateTimeOffset StartedAt, DateTimeOffset? CommittedAt);
+    RowBalance Rows, DateTimeOffset StartedAt, DateTimeOffset? CommittedAt)
+{
+    /// <summary>Why it failed, or that it is a replay of rows from quarantine; else null.</summary>
+    public string? Reason { get; init; }
+}
 
 /// <summary>A version of a table's contract as the ledger has it.</summary>
 /// <param name="Table">The table.</param>

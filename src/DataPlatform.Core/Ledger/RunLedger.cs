@@ -14,7 +14,7 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
         "run_id, pipeline, environment, CAST(logical_date AS text), git_commit, trace_id, status, failure_class, started_at, finished_at, error";
 
     private const string SelectLoads = """
-        SELECT load_id, run_id, pipeline, step, table_name, disposition, status, rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered, started_at, committed_at
+        SELECT load_id, run_id, pipeline, step, table_name, disposition, status, rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered, started_at, committed_at, reason
         FROM dataplatform.loads
         """;
 
@@ -332,7 +332,10 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
     private static LoadRecord ToLoad(object?[] row) => new(
         Number(row[0]), (string)row[1]!, (string)row[2]!, (string)row[3]!, TableName.Parse((string)row[4]!), (string)row[5]!, (string)row[6]!,
         new RowBalance(Number(row[7]), Number(row[8]), Number(row[9]), Number(row[10]), Number(row[11])),
-        (DateTimeOffset)row[12]!, (DateTimeOffset?)row[13]);
+        (DateTimeOffset)row[12]!, (DateTimeOffset?)row[13])
+    {
+        Reason = (string?)row[14],
+    };
 
     private static string Text(RunStatus status) => status switch
     {

@@ -13,11 +13,11 @@ internal sealed record LoadList(IReadOnlyList<LoadListItem> Loads);
 /// <summary>A load in the result of <c>loads list</c>.</summary>
 internal sealed record LoadListItem(
     long LoadId, string Table, string Pipeline, string Step, string RunId, string Disposition, string Status, long RowsRead, long RowsWritten, long RowsRejected, long RowsDeduplicated,
-    long RowsFiltered, DateTimeOffset StartedAt, DateTimeOffset? CommittedAt)
+    long RowsFiltered, DateTimeOffset StartedAt, DateTimeOffset? CommittedAt, string? Reason)
 {
     public static LoadListItem Of(LoadRecord load) => new(
         load.LoadId, load.Table.ToString(), load.Pipeline, load.Step, load.RunId, load.Disposition, load.Status, load.Rows.Read, load.Rows.Written, load.Rows.Rejected, load.Rows.Deduplicated,
-        load.Rows.Filtered, load.StartedAt, load.CommittedAt);
+        load.Rows.Filtered, load.StartedAt, load.CommittedAt, load.Reason);
 }
 
 /// <summary>The result of <c>loads undo --output json</c>.</summary>
@@ -49,7 +49,7 @@ internal sealed class LoadsCommand : IJobCommand
                 limit: context.Arguments.GetValue(limit), table: context.Arguments.GetValue(table), cancellationToken: cancellationToken).ConfigureAwait(false);
             if (context.WantsJson) context.WriteJson(new LoadList([.. loads.Select(LoadListItem.Of)]), JobJson.Readable.LoadList);
             else if (loads.Count == 0) context.WriteLine("No loads yet.");
-            else context.WriteTable(["load", "table", "step", "disposition", "status", "read", "written", "rejected", "dedup.", "filtered", "committed (UTC)"], loads.Select(Cells));
+            else context.WriteTable(["load", "table", "step", "disposition", "status", "read", "written", "rejected", "dedup.", "filtered", "committed (UTC)", "reason"], loads.Select(Cells));
             return FailureClass.None;
         });
         return command;
@@ -80,6 +80,7 @@ internal sealed class LoadsCommand : IJobCommand
     [
         Text(load.LoadId), load.Table.ToString(), $"{load.Pipeline}/{load.Step}", load.Disposition, load.Status, Text(load.Rows.Read), Text(load.Rows.Written), Text(load.Rows.Rejected),
         Text(load.Rows.Deduplicated), Text(load.Rows.Filtered), load.CommittedAt?.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture),
+        load.Reason,
     ];
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
