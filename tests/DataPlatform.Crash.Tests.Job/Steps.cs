@@ -15,6 +15,9 @@ public sealed record Measurement(long Id, int Sensor, decimal Amount, double Rea
 /// <summary>Something that a device tells, again and again.</summary>
 public sealed record Event(long Id, int Device, decimal Amount, DateTime At, [MaxLength(60)] string Note);
 
+/// <summary>The same, by a contract that no row breaks.</summary>
+public sealed record AnyEvent(long Id, int Device, decimal Amount, DateTime At, string Note);
+
 /// <summary>Says how much memory the process had at most.</summary>
 public sealed class ReportPeakMemory : IStep
 {

@@ -45,9 +45,18 @@ internal sealed class EventsJob : IAsyncDisposable
     public Task<JobResult> RunAsync() => Environment.RunAsync(Program, "run", $"events-{_disposition}");
 
     /// <summary>Starts it and kills it after a time; null when it had ended well by then.</summary>
-    public async Task<JobResult?> KillAfterAsync(TimeSpan moment)
+    public Task<JobResult?> KillAfterAsync(TimeSpan moment) => KillAfterAsync(moment, Start());
+
+    /// <summary>Loads rejected rows again.</summary>
+    public JobProcess StartReplay() => Environment.Start(Program, "quarantine", "replay", "--pipeline", $"events-{_disposition}");
+
+    /// <summary>Takes a load back.</summary>
+    public Task<JobResult> UndoAsync(long loadId) => Environment.RunAsync(Program, "loads", "undo", loadId.ToString(CultureInfo.InvariantCulture));
+
+    /// <inheritdoc cref="KillAfterAsync(TimeSpan)"/>
+    public static async Task<JobResult?> KillAfterAsync(TimeSpan moment, JobProcess started)
     {
-        await using var job = Start();
+        await using var job = started;
         var end = job.WaitAsync();
 
         // The moment is what is random here; nothing is waited for.

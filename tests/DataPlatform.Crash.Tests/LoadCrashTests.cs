@@ -36,6 +36,53 @@ public sealed class LoadCrashTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public async Task Killed_in_a_replay_each_row_is_in_the_table_or_in_quarantine()
+    {
+        await using var job = await EventsJob.CreateAsync("loosened");
+        (await job.RunAsync()).ExitCode.Should().Be(0);
+        job.Environment.Variables["EVENTS_CONTRACT"] = "any";
+        async Task<long> CountAsync(string sql) => (long)(await job.Environment.QueryAsync(sql))[0][0]!;
+        async Task<(long Waiting, long Total, long Different)> StateAsync() =>
+            (await CountAsync("SELECT count(*) FROM dataplatform.quarantine WHERE replayed_by IS NULL"),
+             await CountAsync("SELECT (SELECT count(*) FROM raw.events) + (SELECT count(*) FROM dataplatform.quarantine WHERE replayed_by IS NULL)"),
+             await CountAsync("SELECT count(DISTINCT id) FROM (SELECT id FROM raw.events UNION ALL SELECT CAST(split_part(raw, ',', 1) AS bigint) FROM dataplatform.quarantine WHERE replayed_by IS NULL) AS e"));
+        var bad = (await StateAsync()).Waiting;
+        bad.Should().Be(EventsJob.Rows / 500);
+
+        await using var undisturbed = job.StartReplay();
+        var whole = await undisturbed.WaitAsync();
+        whole.ExitCode.Should().Be(0, whole.All);
+        (await StateAsync()).Should().Be((0L, EventsJob.Rows, EventsJob.Rows));
+
+        var seed = Environment.GetEnvironmentVariable("CRASH_SEED") is { } given ? int.Parse(given, CultureInfo.InvariantCulture) : Random.Shared.Next();
+        var random = new Random(seed);
+        output.WriteLine($"CRASH_SEED={seed}, an undisturbed replay takes {whole.Duration.TotalSeconds:0.00} s");
+        var (kills, before, after) = (0, 0, 0);
+        while (kills < Kills)
+        {
+            if ((await StateAsync()).Waiting == 0)
+            {
+                var undone = await job.UndoAsync(await CountAsync("SELECT max(load_id) FROM dataplatform.loads WHERE status = 'committed'"));
+                undone.ExitCode.Should().Be(0, undone.All);
+                (await StateAsync()).Should().Be((bad, EventsJob.Rows, EventsJob.Rows));
+            }
+
+            // The first half is the start of the process.
+            if (await EventsJob.KillAfterAsync(whole.Duration * (0.5 + (random.NextDouble() / 2)), job.StartReplay()) is null) continue;
+            kills++;
+            var state = await StateAsync();
+            state.Should().BeOneOf([(0L, EventsJob.Rows, EventsJob.Rows), (bad, EventsJob.Rows, EventsJob.Rows)], $"kill {kills} of seed {seed}");
+            if (state.Waiting == 0) after++;
+            else before++;
+        }
+
+        output.WriteLine($"{before} kills before the commit, {after} after it");
+        await using var last = job.StartReplay();
+        (await last.WaitAsync()).ExitCode.Should().Be(0);
+        (await StateAsync()).Should().Be((0L, EventsJob.Rows, EventsJob.Rows));
+    }
+
     [Theory]
     [InlineData("append", 2)]
     [InlineData("merge", 5)]
