@@ -40,7 +40,7 @@ public interface IWarehouse : IAsyncDisposable
     /// <remarks>As it stands for systems whose every transaction is such a snapshot.</remarks>
     Task<IWarehouseTransaction> BeginSnapshotAsync(CancellationToken cancellationToken = default) => BeginAsync(cancellationToken);
 
-    /// <summary>Streams a query's rows as record batches of about 8 MiB. The schema is known from the first batch; an empty result yields one empty batch. The caller disposes of the batches.</summary>
+    /// <summary>Streams a query's rows as record batches of about 2 MiB. The schema is known from the first batch; an empty result yields one empty batch. The caller disposes of the batches.</summary>
     /// <param name="sql">One SELECT.</param>
     /// <param name="parameters">Values of <c>$1, $2, …</c>.</param>
     /// <param name="cancellationToken">Stops the query on the server too.</param>

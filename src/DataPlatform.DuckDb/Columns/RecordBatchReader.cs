@@ -8,7 +8,7 @@ namespace DataPlatform.DuckDb.Columns;
 /// <summary>Reads what a query returns into record batches.</summary>
 internal sealed class RecordBatchReader : IDisposable
 {
-    private const int TargetBytes = 8 * 1024 * 1024;
+    private const int TargetBytes = 2 * 1024 * 1024;
 
     // How many rows are added between two looks at the size; a multiple of 64.
     private const int SliceRows = 512;

@@ -12,7 +12,7 @@ namespace DataPlatform.Ingestion;
 /// <summary>What a source knows while it reads: the contract, and what earlier loads of the step have read. Make one to test a source of your own.</summary>
 public sealed class SourceContext
 {
-    internal const int DefaultBatchBytes = 8 << 20;
+    internal const int DefaultBatchBytes = 2 << 20;
 
     // A name that no source of a user's is likely to give a cursor.
     private const string OpenObjectCursor = "_open_object";

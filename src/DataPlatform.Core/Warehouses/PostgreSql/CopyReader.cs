@@ -17,7 +17,7 @@ namespace DataPlatform.Warehouses.PostgreSql;
 /// </remarks>
 internal sealed class CopyReader : IAsyncDisposable
 {
-    private const int TargetBytes = 8 * 1024 * 1024;
+    private const int TargetBytes = 2 * 1024 * 1024;
     private const int BufferSize = 256 * 1024;
     private const int WindowRows = 1024;
     private const int HeaderSize = 19;

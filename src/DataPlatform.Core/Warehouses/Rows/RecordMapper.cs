@@ -30,7 +30,7 @@ public static class RecordMapper
 /// <typeparam name="T">A record, class or struct.</typeparam>
 public sealed class RecordMapper<T> where T : notnull
 {
-    private const int BatchBytes = 8 * 1024 * 1024;
+    private const int BatchBytes = 2 * 1024 * 1024;
 
     private readonly RecordProperty[] _properties;
     private readonly Lazy<RecordConstructor<T>> _constructor;
@@ -92,7 +92,7 @@ public sealed class RecordMapper<T> where T : notnull
         return builder.Build();
     }
 
-    /// <summary>Makes batches of about 8 MiB of rows as they come; at least one, which is empty when there are no rows.</summary>
+    /// <summary>Makes batches of about 2 MiB of rows as they come; at least one, which is empty when there are no rows.</summary>
     /// <exception cref="DataPlatformException">As for <see cref="ToBatch"/>.</exception>
     public async IAsyncEnumerable<RecordBatch> ToBatchesAsync(IAsyncEnumerable<T> rows, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {

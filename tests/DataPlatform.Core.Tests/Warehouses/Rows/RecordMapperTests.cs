@@ -65,7 +65,7 @@ public sealed class RecordMapperTests
     {
         var texts = Enumerable.Range(0, 20_000).Select(i => new Wordy(i, new string('x', 1000))).ToList();
         var batches = await RecordMapper.For<Wordy>().ToBatchesAsync(texts.ToAsyncEnumerable()).ToListAsync();
-        batches.Should().HaveCount(3);
+        batches.Should().HaveCount(10);
         var back = await RecordMapper.For<Wordy>().FromBatchesAsync(batches.ToAsyncEnumerable()).Select(row => row.Number).ToListAsync();
         back.Should().Equal(Enumerable.Range(0, 20_000));
     }
