@@ -4,6 +4,7 @@ using CsCheck;
 using DataPlatform.Ingestion;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
+using DataPlatform.Testing;
 using DataPlatform.Warehouses;
 
 namespace DataPlatform.Integration.Tests.Ingestion;
@@ -38,6 +39,9 @@ public abstract class SqlSourceConformance : IAsyncLifetime
     private protected abstract ValueTask StopAsync();
 
     private protected virtual SqlSource<Order> Orders(string sql = "crm.orders") => From.Sql<Order>(Warehouse, sql);
+
+    /// <summary>Whether the source tells where in a query it found a fault, as warehouses do.</summary>
+    private protected virtual bool KnowsWhereTheFaultIs => true;
 
     private protected virtual SqlSource Untyped(string sql) => From.Sql(Warehouse, sql);
 
@@ -74,6 +78,27 @@ public abstract class SqlSourceConformance : IAsyncLifetime
         var failure = (await RunAsync(Orders(sql).Incremental(o => o.Changed), load => load.Append())).Failure!;
         failure.Class.Should().Be(FailureClass.Configuration);
         failure.Message.Should().Contain(expected);
+    }
+
+    [Fact]
+    public async Task A_query_may_be_in_a_file_with_the_runs_date_in_it()
+    {
+        using var folder = new ScratchFolder();
+        var file = folder.Combine("orders.sql");
+        await File.WriteAllTextAsync(file, "-- of the day\nSELECT id, note, amount, changed FROM crm.orders\nWHERE placed = @run_date;\n", Token);
+        await ExecuteAsync("INSERT INTO crm.orders VALUES (1, 'a', 1, TIMESTAMP '2026-01-31 10:00:00', DATE '2026-01-31'), (2, 'b', 1, TIMESTAMP '2026-01-31 10:00:00', DATE '2026-02-01')");
+        foreach (var source in new[] { Orders(file), Orders(file).Incremental(o => o.Changed) })
+        {
+            await SucceedAsync(source, load => load.Replace(), new DateOnly(2026, 2, 1));
+            (await QueryAsync("SELECT id FROM raw.orders")).Select(row => row[0]).Should().Equal(2L);
+        }
+
+        await File.WriteAllTextAsync(file, "SELECT id,\n  nothing FROM crm.orders", Token);
+        var failure = (await RunAsync(Orders(file), load => load.Append())).Failure!;
+        failure.Class.Should().Be(FailureClass.Configuration);
+        failure.Message.Should().Contain("nothing");
+        if (KnowsWhereTheFaultIs) failure.Message.Should().Contain("orders.sql:2:3: ");
+        (await FluentActions.Awaiting(() => Orders("queries/none.sql").CheckAsync(null!, Token)).Should().ThrowAsync<DataPlatformException>()).Which.Message.Should().StartWith("There is no SQL file ");
     }
 
     [Fact]

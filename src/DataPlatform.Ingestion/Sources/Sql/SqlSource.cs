@@ -7,6 +7,8 @@ namespace DataPlatform.Ingestion;
 /// <summary>The rows of a query. All of them each time, unless <see cref="Incremental"/> says how it goes on.</summary>
 public class SqlSource : ISource
 {
+    private const string Before = "SELECT q.* FROM (\n";
+
     internal SqlSource(SqlOrigin origin, string query, Contract? contract, IncrementalCursor? cursor)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(query);
@@ -16,7 +18,7 @@ public class SqlSource : ISource
     }
 
     /// <inheritdoc/>
-    public string Description => $"{Origin.Name}:{(IsTable ? Query : "query")}";
+    public string Description => $"{Origin.Name}:{(IsTable || IsFile ? Query : "query")}";
 
     /// <inheritdoc/>
     public Contract? Contract { get; }
@@ -27,9 +29,9 @@ public class SqlSource : ISource
 
     internal IncrementalCursor? Cursor { get; }
 
-    private bool IsTable => !Query.Any(char.IsWhiteSpace);
+    private bool IsFile => Query.EndsWith(".sql", StringComparison.OrdinalIgnoreCase);
 
-    private string Select => IsTable ? $"SELECT * FROM {TableName.Parse(Query).ToSql()}" : Query.TrimEnd(';', ' ', '\r', '\n', '\t');
+    private bool IsTable => !IsFile && !Query.Any(char.IsWhiteSpace);
 
     /// <summary>Goes on where the last load stopped: a run reads rows whose column has the last value that was loaded, or a greater one, and leaves out those it has.</summary>
     /// <param name="column">The column that grows with every new or changed row: a number, date or timestamp.</param>
@@ -47,7 +49,7 @@ public class SqlSource : ISource
     {
         ArgumentNullException.ThrowIfNull(context);
         if (Contract is not null) return Contract;
-        var schema = await Origin.Open(context.Services).DescribeAsync(Limited("1 = 0"), cancellationToken).ConfigureAwait(false);
+        var schema = await DescribeAsync(Origin.Open(context.Services), SelectOf(context), cancellationToken).ConfigureAwait(false);
         return InferredContract.Create(new QueryText(Description), [.. schema.FieldsList.Select(field => (field.Name, field))]);
     }
 
@@ -57,8 +59,9 @@ public class SqlSource : ISource
         ArgumentNullException.ThrowIfNull(context);
         var connection = Origin.Open(context.Services);
         var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, cancellationToken).ConfigureAwait(false);
-        var columns = new SqlColumns(Description, context.Contract, await connection.DescribeAsync(Limited("1 = 0"), cancellationToken).ConfigureAwait(false));
-        var (sql, parameters) = Write(tracker, columns, connection);
+        var select = SelectOf(context);
+        var columns = new SqlColumns(Description, context.Contract, await DescribeAsync(connection, select, cancellationToken).ConfigureAwait(false));
+        var (sql, parameters) = Write(select.Sql, tracker, columns, connection);
         var any = false;
         await foreach (var read in connection.ReadAsync(sql, parameters, columns, new BatchBuilder(context.Contract, context.BatchBytes), cancellationToken).ConfigureAwait(false))
         {
@@ -72,11 +75,36 @@ public class SqlSource : ISource
     }
 
     /// <inheritdoc/>
-    public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken) => Origin.Open(services).CheckAsync(cancellationToken);
-
-    private (string Sql, IReadOnlyList<object> Parameters) Write(CursorTracker? tracker, SqlColumns columns, ISqlConnection connection)
+    public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        if (tracker is null) return (Select, []);
+        if (IsFile) File().Check();
+        return Origin.Open(services).CheckAsync(cancellationToken);
+    }
+
+    private SqlQuery File() => new() { Source = Query };
+
+    // The statement is there when the query is from a file, to say where in it a fault is.
+    private (string Sql, SqlStatement? Statement) SelectOf(SourceContext context)
+    {
+        if (IsFile) return File().Render(context.Run) is var statement ? (statement.Text, statement) : default;
+        return (IsTable ? $"SELECT * FROM {TableName.Parse(Query).ToSql()}" : Query.TrimEnd(';', ' ', '\r', '\n', '\t'), null);
+    }
+
+    private static async Task<Apache.Arrow.Schema> DescribeAsync(ISqlConnection connection, (string Sql, SqlStatement? Statement) select, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await connection.DescribeAsync(Limited(select.Sql, "1 = 0"), cancellationToken).ConfigureAwait(false);
+        }
+        catch (WarehouseException exception) when (select.Statement is not null)
+        {
+            throw select.Statement.Locate(exception, Before.Length);
+        }
+    }
+
+    private (string Sql, IReadOnlyList<object> Parameters) Write(string select, CursorTracker? tracker, SqlColumns columns, ISqlConnection connection)
+    {
+        if (tracker is null) return (select, []);
         var field = columns.FieldOf(Cursor!.Column);
         var column = $"q.{TableName.Quote(field.Name)}";
         var hasZone = field.DataType is Apache.Arrow.Types.TimestampType { Timezone: not null };
@@ -92,7 +120,7 @@ public class SqlSource : ISource
             (_, true) => $"({range} OR {column} IS NULL)",
             _ => range,
         };
-        return ($"{Limited(condition)} ORDER BY {column}", parameters);
+        return ($"{Limited(select, condition)} ORDER BY {column}", parameters);
 
         void Add(string comparison, CursorValue value)
         {
@@ -115,7 +143,7 @@ public class SqlSource : ISource
     }
 
     // The line break ends a comment that the query may end in.
-    private string Limited(string condition) => $"SELECT q.* FROM (\n{Select}\n) q WHERE {condition}";
+    private static string Limited(string select, string condition) => $"{Before}{select}\n) q WHERE {condition}";
 
     private sealed record QueryText(string Name) : ISourceText
     {
