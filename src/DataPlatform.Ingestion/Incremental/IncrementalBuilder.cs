@@ -6,7 +6,7 @@ namespace DataPlatform.Ingestion;
 /// <summary>Says how a source goes on where the last load stopped. The words are dlt's: cursor, start value, lag, end value.</summary>
 public class IncrementalBuilder
 {
-    internal IncrementalBuilder(string column) => Cursor = new IncrementalCursor { Column = column };
+    internal IncrementalBuilder(IncrementalCursor cursor) => Cursor = cursor;
 
     internal IncrementalCursor Cursor { get; private protected set; }
 
@@ -84,7 +84,7 @@ public class IncrementalBuilder
 /// <typeparam name="TCursor">The cursor property's type.</typeparam>
 public sealed class IncrementalBuilder<T, TCursor> : IncrementalBuilder
 {
-    internal IncrementalBuilder(string column) : base(column)
+    internal IncrementalBuilder(IncrementalCursor cursor) : base(cursor)
     {
     }
 

@@ -119,19 +119,19 @@ public static class From
     /// <param name="path">The path below the API's address.</param>
     /// <param name="configure">Where in the answers the rows are, how there are more pages, and what is asked for.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> Http<T>(string api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(new(api), Configure(path, configure));
+    public static HttpSource<T> Http<T>(string api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(new(api), Configure(path, configure));
 
     /// <inheritdoc cref="Http{T}(string, string, Action{HttpSourceBuilder}?)"/>
-    public static ISource<T> Http<T>(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(Of(api), Configure(path, configure));
+    public static HttpSource<T> Http<T>(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(Of(api), Configure(path, configure));
 
     /// <summary>Rows of a web API, whose columns are found by looking at the first page; those of an existing table keep its types.</summary>
     /// <param name="api">The API's name.</param>
     /// <param name="path">The path below the API's address.</param>
     /// <param name="configure">Where in the answers the rows are, how there are more pages, and what is asked for.</param>
-    public static ISource Http(string api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(new(api), Configure(path, configure), null);
+    public static HttpSource Http(string api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(new(api), Configure(path, configure), null);
 
     /// <inheritdoc cref="Http(string, string, Action{HttpSourceBuilder}?)"/>
-    public static ISource Http(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(Of(api), Configure(path, configure), null);
+    public static HttpSource Http(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(Of(api), Configure(path, configure), null);
 
     /// <summary>Rows of a query or table whose columns a record declares. All of them each time, unless <see cref="SqlSource{T}.Incremental"/> says how it goes on.</summary>
     /// <example><code>

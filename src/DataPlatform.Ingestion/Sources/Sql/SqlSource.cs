@@ -5,7 +5,7 @@ using DataPlatform.Warehouses;
 namespace DataPlatform.Ingestion;
 
 /// <summary>The rows of a query. All of them each time, unless <see cref="Incremental"/> says how it goes on.</summary>
-public class SqlSource : ISource
+public class SqlSource : ICursorSource
 {
     private const string Before = "SELECT q.* FROM (\n";
 
@@ -14,7 +14,7 @@ public class SqlSource : ISource
         ArgumentException.ThrowIfNullOrWhiteSpace(query);
         (Origin, Query, Contract, Cursor) = (origin, query.Trim(), contract, cursor);
         if (IsTable) CheckTable();
-        if (contract is not null) cursor?.Check(contract, Description);
+        if (contract is not null) cursor?.TypeIn(contract, Description);
     }
 
     /// <inheritdoc/>
@@ -29,6 +29,10 @@ public class SqlSource : ISource
 
     internal IncrementalCursor? Cursor { get; }
 
+    IncrementalCursor? ICursorSource.Cursor => Cursor;
+
+    RowOrder? ICursorSource.Order => RowOrder.Ascending;
+
     private bool IsFile => Query.EndsWith(".sql", StringComparison.OrdinalIgnoreCase);
 
     private bool IsTable => !IsFile && !Query.Any(char.IsWhiteSpace);
@@ -39,7 +43,7 @@ public class SqlSource : ISource
     public SqlSource Incremental(string column, Action<IncrementalBuilder>? configure = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(column);
-        var builder = new IncrementalBuilder(ColumnName.Normalize(column));
+        var builder = new IncrementalBuilder(IncrementalCursor.Of(column));
         configure?.Invoke(builder);
         return new SqlSource(Origin, Query, Contract, builder.Cursor);
     }
@@ -58,7 +62,7 @@ public class SqlSource : ISource
     {
         ArgumentNullException.ThrowIfNull(context);
         var connection = Origin.Open(context.Services);
-        var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, cancellationToken).ConfigureAwait(false);
+        var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, RowOrder.Ascending, checksOrder: false, cancellationToken).ConfigureAwait(false);
         var select = SelectOf(context);
         var columns = new SqlColumns(Description, context.Contract, await DescribeAsync(connection, select, cancellationToken).ConfigureAwait(false));
         var (sql, parameters) = Write(select.Sql, tracker, columns, connection);
@@ -69,6 +73,8 @@ public class SqlSource : ISource
             any = true;
             yield return batch;
         }
+
+        tracker?.Finish();
 
         // A table that is replaced by the rows of a query is empty when the query's result is.
         if (!any && tracker is null) yield return new SourceBatch(null);
@@ -105,7 +111,7 @@ public class SqlSource : ISource
     private (string Sql, IReadOnlyList<object> Parameters) Write(string select, CursorTracker? tracker, SqlColumns columns, ISqlConnection connection)
     {
         if (tracker is null) return (select, []);
-        var field = columns.FieldOf(Cursor!.Column);
+        var field = columns.FieldOf(Cursor!.Name);
         var column = $"q.{TableName.Quote(field.Name)}";
         var hasZone = field.DataType is Apache.Arrow.Types.TimestampType { Timezone: not null };
         var conditions = new List<string>();
@@ -120,7 +126,10 @@ public class SqlSource : ISource
             (_, true) => $"({range} OR {column} IS NULL)",
             _ => range,
         };
-        return ($"{Limited(select, condition)} ORDER BY {column}", parameters);
+
+        // Rows that were counted are told from new ones by coming first.
+        var identity = tracker.Boundary is { Count: > 0 } ? Cursor.Identity.Select(name => $"q.{TableName.Quote(columns.FieldOf(name).Name)}") : [];
+        return ($"{Limited(select, condition)} ORDER BY {string.Join(", ", identity.Prepend(column))}", parameters);
 
         void Add(string comparison, CursorValue value)
         {
@@ -166,7 +175,7 @@ public sealed class SqlSource<T> : SqlSource, ISource<T> where T : notnull
     public SqlSource<T> Incremental<TCursor>(Expression<Func<T, TCursor>> column, Action<IncrementalBuilder<T, TCursor>>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(column);
-        var builder = new IncrementalBuilder<T, TCursor>(ColumnName.Normalize(PropertyName.Of(column)));
+        var builder = new IncrementalBuilder<T, TCursor>(IncrementalCursor.Of(PropertyName.Of(column)));
         configure?.Invoke(builder);
         return new SqlSource<T>(Origin, Query, builder.Cursor);
     }
