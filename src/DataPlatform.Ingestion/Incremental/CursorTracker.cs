@@ -72,7 +72,7 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
             Cursors = _state is null || IsStateless || !saysCursor ? batch.Cursors : new Dictionary<string, string>(StringComparer.Ordinal) { [cursor.Name] = _state.ToString(type) },
         };
         _filtered = 0;
-        _owesCursor = !saysCursor;
+        _owesCursor = !saysCursor && !IsStateless;
         if (!isWhole) batch.Dispose();
         return result;
     }

@@ -67,7 +67,7 @@ public class IncrementalBuilder
 
     /// <summary>
     /// The columns that tell rows of one cursor value apart. Without it all columns do: a row that was changed without its cursor is then read again, and so are rows at
-    /// the last value when the contract's columns have changed.
+    /// the last value when the contract's columns have changed. One that grows with every row tells rows apart even where more than 10,000 have the last value.
     /// </summary>
     /// <param name="columns">The columns.</param>
     public IncrementalBuilder IdentifyBy(params IReadOnlyList<string> columns)

@@ -87,7 +87,7 @@ public class HttpSource : IReplayedSource, ICursorSource
         var reader = new JsonRowReader(batch, Settings.Json);
         var guard = new PageGuard(Description, Settings);
 
-        // Who goes on by a cursor asks for other pages then.
+        // By a cursor a run goes on with what is new, not with a page.
         var begun = context.ReplacesTarget || tracker is not null ? null : PagePlace.Parse(await context.FindCursorAsync(PagePlace.Cursor, cancellationToken).ConfigureAwait(false));
         if (begun is not null) context.Logger.LogInformation("{Source}: going on after row {Rows} of page {Page}, where the last load committed", Description, begun.Rows, begun.Number);
 

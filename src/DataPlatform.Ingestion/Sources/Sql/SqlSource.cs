@@ -92,8 +92,9 @@ public class SqlSource : ICursorSource
     // The statement is there when the query is from a file, to say where in it a fault is.
     private (string Sql, SqlStatement? Statement) SelectOf(SourceContext context)
     {
-        if (IsFile) return File().Render(context.Run) is var statement ? (statement.Text, statement) : default;
-        return (IsTable ? $"SELECT * FROM {TableName.Parse(Query).ToSql()}" : Query.TrimEnd(';', ' ', '\r', '\n', '\t'), null);
+        if (!IsFile) return (IsTable ? $"SELECT * FROM {TableName.Parse(Query).ToSql()}" : Query.TrimEnd(';', ' ', '\r', '\n', '\t'), null);
+        var statement = File().Render(context.Run);
+        return (statement.Text, statement);
     }
 
     private static async Task<Apache.Arrow.Schema> DescribeAsync(ISqlConnection connection, (string Sql, SqlStatement? Statement) select, CancellationToken cancellationToken)
