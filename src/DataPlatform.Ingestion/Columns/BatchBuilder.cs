@@ -26,6 +26,7 @@ internal sealed class BatchBuilder
     private const int MaxRejectedRows = 4096;
 
     private readonly Contract _contract;
+    private readonly Schema _schema;
     private readonly int _batchBytes;
     private readonly int _fixedWidth;
     private readonly ColumnBuilder[] _withData;
@@ -40,17 +41,22 @@ internal sealed class BatchBuilder
     private SourceObject? _open;
     private long _toSkip;
 
-    public BatchBuilder(Contract contract, int batchBytes)
+    /// <summary>Begins.</summary>
+    /// <param name="contract">The columns, and what rows must be like.</param>
+    /// <param name="batchBytes">About how large a batch is to be.</param>
+    /// <param name="beside">A column that batches have behind those of the contract.</param>
+    public BatchBuilder(Contract contract, int batchBytes, ContractColumn? beside = null)
     {
         _contract = contract;
+        _schema = beside is null ? contract.Schema : new Schema([.. contract.Schema.FieldsList, beside.Field], metadata: null);
         _batchBytes = batchBytes;
-        Columns = [.. contract.Columns.Select(ColumnBuilder.Create)];
+        Columns = [.. (beside is null ? contract.Columns : contract.Columns.Append(beside)).Select(ColumnBuilder.Create)];
         _withData = [.. Columns.Where(c => c.HasData)];
         _fixedWidth = Columns.Sum(c => c.FixedWidth);
         _buffers = TakeBuffers();
     }
 
-    /// <summary>The columns, as in the contract.</summary>
+    /// <summary>The columns, as in the contract, and behind them the one beside it.</summary>
     public ColumnBuilder[] Columns { get; }
 
     /// <summary>The row to fill next.</summary>
@@ -133,7 +139,7 @@ internal sealed class BatchBuilder
     {
         var buffers = _buffers;
         var discarded = Columns.Select(c => (c.Column.Name, Values: c.TakeDiscarded())).Where(c => c.Values > 0).ToArray();
-        var rows = Row == 0 ? null : new PooledRecordBatch(_contract.Schema, [.. Columns.Where(c => !c.Column.IsAbsent).Select(c => c.Build(Row))], Row, () => _free.Add(buffers));
+        var rows = Row == 0 ? null : new PooledRecordBatch(_schema, [.. Columns.Where(c => !c.Column.IsAbsent).Select(c => c.Build(Row))], Row, () => _free.Add(buffers));
         var batch = new SourceBatch(rows, _rejected) { BytesRead = _bytesRead, CompletedObjects = _completed, OpenObject = Open, Cursors = _cursors, Discarded = discarded };
         if (rows is not null) _buffers = TakeBuffers();
         (Row, IsFull, _bytesRead, _rejectedBytes) = (0, false, 0, 0);

@@ -1,14 +1,17 @@
 using Apache.Arrow;
+using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.Ingestion;
 
 /// <summary>Watches the cursor in the rows that a source reads: leaves out those that were read before, and says where the next load goes on.</summary>
 internal sealed class CursorTracker(IncrementalCursor cursor, string source, Contract contract, CursorType type, int[] identity)
 {
-    private readonly int _column = contract.Schema.GetFieldIndex(cursor.Column);
+    private readonly int _column = cursor.PlaceIn(contract, source);
     private Dictionary<ulong, int>? _known; // rows at the boundary that were loaded, those of them that have not come yet
+    private (long Count, ulong Sum)? _left; // the same where they were counted
     private CursorState? _state;
     private long _filtered;
+    private bool _owesCursor;
 
     /// <summary>The least value to read, or null for all.</summary>
     public CursorValue? From { get; init; }
@@ -22,44 +25,71 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
     /// <summary>How far earlier loads have read.</summary>
     public CursorState? Boundary { get; init; }
 
+    /// <summary>Whether rows at the greatest value are noted, to leave them out of the next load.</summary>
+    public bool NotesRows { get; init; } = true;
+
+    /// <summary>The order in which rows come, or null for none.</summary>
+    public RowOrder? Order { get; init; }
+
+    /// <summary>Whether the order is what somebody says of the source, not what was asked of it.</summary>
+    public bool ChecksOrder { get; init; }
+
+    public required ILogger Logger { get; init; }
+
     /// <summary>The cursor's type.</summary>
     public CursorType Type => type;
 
     /// <summary>Whether rows without a value of the cursor are asked for.</summary>
     public bool WantsNulls => cursor.Nulls != NullCursors.Exclude;
 
+    /// <summary>Whether no row that is wanted comes any more, as the order says.</summary>
+    public bool IsPast { get; private set; }
+
     /// <summary>
-    /// Sorts out the rows of a batch, which come in the order of their cursors. Null when nothing of it is left: rows that were left out are counted with the next batch, and
-    /// there is no news if none comes.
+    /// Sorts out the rows of a batch. Null when nothing of it is left: rows that were left out are counted with the next batch, and there is no news if none comes. What comes in
+    /// ascending order says with each batch where to go on, else it is known with the last.
     /// </summary>
-    public SourceBatch? Take(SourceBatch batch)
+    public SourceBatch? Take(SourceBatch batch, bool isLast = false)
     {
-        if (batch.Rows is not { Length: > 0 } rows) return batch.Rejected.Count > 0 ? batch : Discard(batch);
-        var kept = IsNew(rows) ? [(0, rows.Length)] : Keep(rows);
-        if (kept.Count == 0 && batch.Rejected.Count == 0) return Discard(batch);
-        var left = kept is [(0, var all)] && all == rows.Length ? rows : Pick(rows, kept);
-        Note(rows, kept);
+        var rows = batch.Rows is { Length: > 0 } any ? any : null;
+        var kept = rows is null ? [] : IsNew(rows) ? [(0, rows.Length)] : Keep(rows);
+        var isWhole = kept is [(0, var all)] && all == rows!.Length;
+        if (isLast) Finish();
+        if (kept.Count == 0 && batch.Rejected.Count == 0 && !(isLast && _owesCursor))
+        {
+            batch.Dispose();
+            return null;
+        }
+
+        if (rows is not null) Note(rows, kept);
+        var left = rows is null ? null : isWhole ? WithoutCursor(rows) : Pick(rows, kept);
+        var saysCursor = isLast || Order == RowOrder.Ascending;
         var result = new SourceBatch(left, batch.Rejected)
         {
             RowsFiltered = _filtered,
             BytesRead = batch.BytesRead,
             Discarded = batch.Discarded,
-            Cursors = _state is null || IsStateless ? batch.Cursors : new Dictionary<string, string>(StringComparer.Ordinal) { [cursor.Column] = _state.ToString(type) },
+            Cursors = _state is null || IsStateless || !saysCursor ? batch.Cursors : new Dictionary<string, string>(StringComparer.Ordinal) { [cursor.Name] = _state.ToString(type) },
         };
         _filtered = 0;
-        if (!ReferenceEquals(left, rows)) batch.Dispose();
+        _owesCursor = !saysCursor && !IsStateless;
+        if (!isWhole) batch.Dispose();
         return result;
     }
 
-    private static SourceBatch? Discard(SourceBatch batch)
+    /// <summary>Says that there is no further batch.</summary>
+    public void Finish()
     {
-        batch.Dispose();
-        return null;
+        if (Boundary is not { Count: > 0 } boundary || (_left?.Count ?? boundary.Count) is not (> 0 and var gone)) return;
+        Logger.LogWarning(
+            "{Source}: of the {Count} rows that were loaded with the cursor '{Cursor}' at {Value}, {Gone} are not there any more; rows that came with that value since are taken for others of them",
+            source, boundary.Count, cursor.Name, type.Format(boundary.Value), gone);
     }
 
     // Whether all rows come behind what was read before, by a look at the first and the last of them.
     private bool IsNew(RecordBatch rows)
     {
+        if (Order != RowOrder.Ascending || ChecksOrder) return false;
         var column = rows.Column(_column);
         if (column.NullCount > 0) return false;
         var (first, last) = (type.ValueOf(column, 0)!.Value, type.ValueOf(column, rows.Length - 1)!.Value);
@@ -70,9 +100,17 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
     {
         var column = rows.Column(_column);
         var kept = new List<(int Start, int Length)>();
+        CursorValue? before = null;
         for (var row = 0; row < rows.Length; row++)
         {
-            if (!Keeps(rows, row, type.ValueOf(column, row))) _filtered++;
+            var value = type.ValueOf(column, row);
+            if (ChecksOrder && value is { } known)
+            {
+                if (before is { } last && Order is { } order && known.CompareTo(last) is not 0 and var sign && sign > 0 != (order == RowOrder.Ascending)) throw Unordered(last, known, order);
+                before = known;
+            }
+
+            if (!Keeps(rows, row, value)) _filtered++;
             else if (kept is [.., var (start, length)] && start + length == row) kept[^1] = (start, length + 1);
             else kept.Add((row, 1));
         }
@@ -90,53 +128,71 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
                 NullCursors.Exclude => false,
                 _ => throw new DataPlatformException(
                     FailureClass.Data,
-                    $"{source} has a row whose cursor '{cursor.Column}' is NULL: nothing says whether it is new. Nothing of this load is kept.",
+                    $"{source} has a row whose cursor '{cursor.Name}' is NULL: nothing says whether it is new. Nothing of this load is kept.",
                     "Use a column that is never NULL, or say what becomes of such rows: cursor.OnNull(NullCursors.Exclude), or Include."),
             };
         }
 
-        if (known.CompareTo(From ?? known) < 0 || (Until is { } until && known.CompareTo(until) >= 0)) return false;
-        return Boundary is not { Rows.Count: > 0 } || known != Boundary.Value || !WasLoaded(RowHash.Of(rows, identity, row));
+        var (isBefore, isBehind) = (known.CompareTo(From ?? known) < 0, Until is { } until && known.CompareTo(until) >= 0);
+        IsPast |= (isBefore && Order == RowOrder.Descending) || (isBehind && Order == RowOrder.Ascending);
+        if (isBefore || isBehind) return false;
+        return Boundary is not { } boundary || known != boundary.Value || !WasLoaded(boundary, rows, row);
     }
 
-    private bool WasLoaded(ulong row)
+    private bool WasLoaded(CursorState boundary, RecordBatch rows, int row)
     {
+        if (boundary.Count > 0) return WasCounted(boundary, rows, row);
+        if (boundary.Rows.Count == 0) return false;
         if (_known is null)
         {
             _known = [];
-            foreach (var loaded in Boundary!.Rows) _known[loaded] = _known.GetValueOrDefault(loaded) + 1;
+            foreach (var loaded in boundary.Rows) _known[loaded] = _known.GetValueOrDefault(loaded) + 1;
         }
 
-        if (_known.GetValueOrDefault(row) is not (> 0 and var left)) return false;
-        _known[row] = left - 1;
+        var hash = RowHash.Of(rows, identity, row);
+        if (_known.GetValueOrDefault(hash) is not (> 0 and var left)) return false;
+        _known[hash] = left - 1;
         return true;
+    }
+
+    // Those that were loaded come first, or it cannot be told which they are.
+    private bool WasCounted(CursorState boundary, RecordBatch rows, int row)
+    {
+        var (count, sum) = _left ?? (boundary.Count, boundary.Sum);
+        if (count == 0) return false;
+        _left = (count - 1, unchecked(sum - RowHash.Of(rows, identity, row)));
+        return _left is not (0, not 0) ? true : throw new DataPlatformException(
+            FailureClass.Data,
+            $"{source}: {boundary.Count} rows were loaded with the cursor '{cursor.Name}' at {type.Format(boundary.Value)}, and the first {boundary.Count} with it are others now. Which of them are new cannot be told: "
+            + $"of no more than {CursorState.MaxRows} rows with one value it is known which they are. Nothing of this load is kept.",
+            "Merge by a key, which reads such rows again. Where rows are only added, tell them apart by a column that grows, .IdentifyBy(row => row.Id), by which SQL is then ordered; or use a finer cursor.");
     }
 
     // Rows at the greatest value are noted, the others not: the next load asks for that value again.
     private void Note(RecordBatch rows, List<(int Start, int Length)> kept)
     {
-        // In their order the greatest is the last one that has a value, and those that equal it are before it.
+        // In ascending order the greatest is the last one that has a value, and those that equal it are before it.
         var column = rows.Column(_column);
+        var isAscending = Order == RowOrder.Ascending;
         var greatest = (_state ??= Boundary)?.Value;
         foreach (var row in BackwardsIn(kept))
         {
             if (type.ValueOf(column, row) is not { } value) continue;
             if (greatest is null || value.CompareTo(greatest.Value) > 0) greatest = value;
-            break;
+            if (isAscending) break;
         }
 
-        // With a lag rows are read again in any case.
         if (greatest is not { } boundary) return;
-        var hashes = _state is { } before && before.Value == boundary ? [.. before.Rows] : new List<ulong>();
-        foreach (var row in BackwardsIn(cursor.Lag is null && !IsStateless ? kept : []))
+        var state = _state?.Value == boundary ? _state : new CursorState(boundary, []);
+        var hashes = new List<ulong>();
+        foreach (var row in BackwardsIn(NotesRows ? kept : []))
         {
             if (type.ValueOf(column, row) is not { } value) continue;
-            if (value != boundary) break;
-            if (hashes.Count == CursorState.MaxRows) throw TooMany(boundary);
-            hashes.Add(RowHash.Of(rows, identity, row));
+            if (value == boundary) hashes.Add(RowHash.Of(rows, identity, row));
+            else if (isAscending) break;
         }
 
-        _state = new CursorState(boundary, hashes);
+        _state = state.With(hashes);
     }
 
     private static IEnumerable<int> BackwardsIn(List<(int Start, int Length)> ranges)
@@ -147,16 +203,21 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
         }
     }
 
-    private DataPlatformException TooMany(CursorValue value) => new(
+    private DataPlatformException Unordered(CursorValue before, CursorValue value, RowOrder order) => new(
         FailureClass.Data,
-        $"{source} has more than {CursorState.MaxRows} rows with the cursor '{cursor.Column}' at {type.Format(value)}, which are too many to remember which of them were loaded.",
-        "Use a finer cursor, or give it a lag and merge: cursor.Lag(…) reads such rows again instead of remembering them.");
+        $"{source} is said to come in {(order == RowOrder.Ascending ? "ascending" : "descending")} order of '{cursor.Name}', and has {type.Format(value)} behind {type.Format(before)}. Nothing of this load is kept.",
+        "Ask for it in that order (http.Query(\"sort\", …), for APIs that know it), or leave http.Ordered(…) out: all pages are then read.");
+
+    // The same memory.
+    private RecordBatch WithoutCursor(RecordBatch rows) =>
+        rows.ColumnCount == contract.Schema.FieldsList.Count ? rows : new ViewRecordBatch(contract.Schema, rows.Arrays.Take(contract.Schema.FieldsList.Count), rows);
 
     // Copies: the batch's memory goes back. The empty slice is there because one array alone would not be copied.
     private RecordBatch? Pick(RecordBatch rows, List<(int Start, int Length)> kept) => kept.Count == 0
         ? null
         : new RecordBatch(
             contract.Schema,
-            rows.Arrays.Select(array => ArrowArrayConcatenator.Concatenate([ArrowArrayFactory.Slice(array, 0, 0), .. kept.Select(range => ArrowArrayFactory.Slice(array, range.Start, range.Length))])),
+            rows.Arrays.Take(contract.Schema.FieldsList.Count)
+                .Select(array => ArrowArrayConcatenator.Concatenate([ArrowArrayFactory.Slice(array, 0, 0), .. kept.Select(range => ArrowArrayFactory.Slice(array, range.Start, range.Length))])),
             kept.Sum(range => range.Length));
 }

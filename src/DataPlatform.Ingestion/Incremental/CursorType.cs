@@ -91,6 +91,45 @@ internal sealed class CursorType
             "Give a TimeSpan for dates and timestamps, and a number for numbers."),
     };
 
+    /// <summary>A value as the query of an API has it.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="format">How it is written.</param>
+    /// <param name="roundsUp">Whether a value between two that the format can say is the one behind it; else the one before.</param>
+    /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: values of the column's type cannot be written so.</exception>
+    public string ToQuery(CursorValue value, CursorFormat format, bool roundsUp)
+    {
+        if (format == CursorFormat.Plain)
+        {
+            return _type switch
+            {
+                Decimal128Type type => ToDecimal(value.Number, type.Scale).ToString("0.############################", Culture),
+                TimestampType type => ColumnTime.ToDateTime((long)value.Number, DateTimeKind.Unspecified).ToString("yyyy-MM-ddTHH:mm:ss.FFFFFF", Culture) + (type.Timezone is null ? "" : "Z"),
+                _ => Format(value),
+            };
+        }
+
+        if (_type is not (Date32Type or TimestampType))
+        {
+            throw new DataPlatformException(
+                FailureClass.Configuration, $"{_source}: the cursor '{_column.Name}' is {ColumnTypeName.Of(_column.Field)}, which is not to be written as CursorFormat.{format}.",
+                "That is for dates and timestamps: leave the format out.");
+        }
+
+        var micros = _type is Date32Type ? value.Number * TimeSpan.MicrosecondsPerDay : value.Number;
+        return format switch
+        {
+            CursorFormat.UnixSeconds => In(TimeSpan.MicrosecondsPerSecond).ToString(Culture),
+            CursorFormat.UnixMilliseconds => In(TimeSpan.MicrosecondsPerMillisecond).ToString(Culture),
+            _ => ColumnTime.ToDate((int)In(TimeSpan.MicrosecondsPerDay)).ToString("O", Culture),
+        };
+
+        Int128 In(long unit)
+        {
+            var (whole, rest) = Int128.DivRem(micros, unit);
+            return rest == 0 ? whole : roundsUp ? (rest > 0 ? whole + 1 : whole) : rest < 0 ? whole - 1 : whole;
+        }
+    }
+
     /// <summary>A value as a parameter or literal to compare the source's column with.</summary>
     /// <param name="value">The value.</param>
     /// <param name="hasZone">Whether the source's column, if it is a timestamp, is one with time zone.</param>

@@ -6,7 +6,7 @@ namespace DataPlatform.Ingestion;
 /// <summary>Says how a source goes on where the last load stopped. The words are dlt's: cursor, start value, lag, end value.</summary>
 public class IncrementalBuilder
 {
-    internal IncrementalBuilder(string column) => Cursor = new IncrementalCursor { Column = column };
+    internal IncrementalBuilder(IncrementalCursor cursor) => Cursor = cursor;
 
     internal IncrementalCursor Cursor { get; private protected set; }
 
@@ -67,7 +67,7 @@ public class IncrementalBuilder
 
     /// <summary>
     /// The columns that tell rows of one cursor value apart. Without it all columns do: a row that was changed without its cursor is then read again, and so are rows at
-    /// the last value when the contract's columns have changed.
+    /// the last value when the contract's columns have changed. One that grows with every row tells rows apart even where more than 10,000 have the last value.
     /// </summary>
     /// <param name="columns">The columns.</param>
     public IncrementalBuilder IdentifyBy(params IReadOnlyList<string> columns)
@@ -84,7 +84,7 @@ public class IncrementalBuilder
 /// <typeparam name="TCursor">The cursor property's type.</typeparam>
 public sealed class IncrementalBuilder<T, TCursor> : IncrementalBuilder
 {
-    internal IncrementalBuilder(string column) : base(column)
+    internal IncrementalBuilder(IncrementalCursor cursor) : base(cursor)
     {
     }
 

@@ -1,12 +1,15 @@
+using Apache.Arrow;
+using Apache.Arrow.Types;
 using DataPlatform.Pipelines;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion;
 
 /// <summary>How a source goes on where the last load stopped.</summary>
 internal sealed record IncrementalCursor
 {
-    /// <summary>The contract's column that grows with every new or changed row.</summary>
-    public required string Column { get; init; }
+    /// <summary>What grows with every new or changed row: a column of the contract, or a path to a value in a row.</summary>
+    public required string Name { get; init; }
 
     /// <summary>Where the first load begins.</summary>
     public Func<RunInfo, object?>? Start { get; init; }
@@ -25,34 +28,82 @@ internal sealed record IncrementalCursor
     /// <summary>The columns that tell rows of one cursor value apart; all of the contract when there is none.</summary>
     public IReadOnlyList<string> Identity { get; init; } = [];
 
+    // What a path's values would be as a column.
+    private ContractColumn? Value { get; init; }
+
+    /// <summary>A column as the cursor.</summary>
+    public static IncrementalCursor Of(string column) => new() { Name = ColumnName.Normalize(column) };
+
+    /// <summary>A value within JSON objects as the cursor, whether the table has it or not.</summary>
+    /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: it is not a path to a value, or the type has no order.</exception>
+    public static IncrementalCursor At(string path, Type type)
+    {
+        var parsed = JsonPath.Parse(path);
+        if (parsed.Keys.Length == 0) throw new DataPlatformException(FailureClass.Configuration, $"'{path}' is the row, not a value in it.", "Write where the cursor is: $.updated_at, $.meta.updated_at.");
+        var values = Nullable.GetUnderlyingType(type) ?? type;
+        IArrowType arrow = values == typeof(short) || values == typeof(int) || values == typeof(long) ? Int64Type.Default
+            : values == typeof(decimal) ? new Decimal128Type(38, 10)
+            : values == typeof(DateOnly) ? Date32Type.Default
+            : values == typeof(DateTime) ? ColumnTypes.Timestamp
+            : values == typeof(DateTimeOffset) ? ColumnTypes.TimestampUtc
+            : throw new DataPlatformException(FailureClass.Configuration, $"The cursor {path} is to be {type.Name}, which has no order that all systems agree on.", "Read it as long, decimal, DateOnly, DateTime or DateTimeOffset.");
+        return new IncrementalCursor { Name = parsed.ToString(), Value = new ContractColumn(new Field(parsed.ToString(), arrow, nullable: true), parsed.Keys) };
+    }
+
     /// <summary>Finds where to read, and makes what watches the rows.</summary>
     /// <param name="source">What the source is, for messages.</param>
     /// <param name="context">What the source was given.</param>
+    /// <param name="order">The order in which rows come, or null for none.</param>
+    /// <param name="checksOrder">Whether rows may turn out not to be in that order.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: the column, or a value that was given for it, is not possible.</exception>
-    public async Task<CursorTracker> OpenAsync(string source, SourceContext context, CancellationToken cancellationToken)
+    public async Task<CursorTracker> OpenAsync(string source, SourceContext context, RowOrder? order, bool checksOrder, CancellationToken cancellationToken)
     {
         var contract = context.Contract;
-        var type = CursorType.Of(ColumnOf(contract, source), source);
+        var type = TypeIn(contract, source);
         int[] identity = Identity.Count == 0 ? [.. Enumerable.Range(0, contract.Schema.FieldsList.Count)] : [.. Identity.Select(column => IndexOf(contract, column, source))];
         var (from, until) = (Convert(type, RangeStart, context), Convert(type, RangeEnd, context));
-        if (from is not null || until is not null) return new CursorTracker(this, source, contract, type, identity) { From = from, Until = until, IsStateless = true };
+        var isStateless = from is not null || until is not null;
 
         // A table that is replaced is to hold all there is.
-        var stored = context.ReplacesTarget ? null : await context.FindCursorAsync(Column, cancellationToken).ConfigureAwait(false);
-        if (stored is null) return new CursorTracker(this, source, contract, type, identity) { From = Convert(type, Start, context) };
-        var state = CursorState.Parse(stored, type, source);
+        var stored = isStateless || context.ReplacesTarget ? null : await context.FindCursorAsync(Name, cancellationToken).ConfigureAwait(false);
+        var boundary = stored is null ? null : CursorState.Parse(stored, type, source);
+        if (boundary is not null) from = Lag is null ? boundary.Value : type.Subtract(boundary.Value, Lag);
+        else if (!isStateless) from = Convert(type, Start, context);
 
-        // What is read again is for the merge to sort out.
-        return Lag is null
-            ? new CursorTracker(this, source, contract, type, identity) { From = state.Value, Boundary = state }
-            : new CursorTracker(this, source, contract, type, identity) { From = type.Subtract(state.Value, Lag), Boundary = new CursorState(state.Value, []) };
+        // Of rows that are read again a merge makes nothing new. What is deleted by a key that came again has to come again too.
+        var isReread = Lag is not null || context.Merge == MergeStrategy.DeleteInsert;
+        if (boundary is not null && (isReread || (boundary.Count > 0 && context.Merge is not null))) boundary = new CursorState(boundary.Value, []);
+        return new CursorTracker(this, source, contract, type, identity)
+        {
+            From = from,
+            Until = until,
+            IsStateless = isStateless,
+            Boundary = boundary,
+            NotesRows = !isStateless && !isReread,
+            Order = order,
+            ChecksOrder = checksOrder,
+            Logger = context.Logger,
+        };
     }
 
-    /// <summary>Throws when the contract has no such column, or it is of a type that has no order.</summary>
-    public void Check(Contract contract, string source) => CursorType.Of(ColumnOf(contract, source), source);
+    /// <summary>The cursor's type.</summary>
+    /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: the contract has no such column, or it is of a type that has no order.</exception>
+    public CursorType TypeIn(Contract contract, string source) => CursorType.Of(BesideIn(contract) ?? ColumnIn(contract, source), source);
 
-    private ContractColumn ColumnOf(Contract contract, string source) => contract.Columns.First(column => column.Field == contract.Schema.GetFieldByIndex(IndexOf(contract, Column, source)));
+    /// <summary>The column that batches have besides those of a contract, for a value that is none of them.</summary>
+    public ContractColumn? BesideIn(Contract contract) => FindIn(contract) is null ? Value : null;
+
+    /// <summary>Where batches have the cursor: behind the columns of the contract when it is none of them.</summary>
+    public int PlaceIn(Contract contract, string source) =>
+        BesideIn(contract) is null ? contract.Schema.GetFieldIndex(ColumnIn(contract, source).Name) : contract.Schema.FieldsList.Count;
+
+    // A column that is read from the place that the path says.
+    private ContractColumn? FindIn(Contract contract) =>
+        Value is null ? null : contract.Columns.FirstOrDefault(column => ColumnName.Normalize(column.SourceName) == ColumnName.Normalize(Value.SourceName));
+
+    private ContractColumn ColumnIn(Contract contract, string source) =>
+        contract.Columns.First(column => column.Field == contract.Schema.GetFieldByIndex(IndexOf(contract, FindIn(contract)?.Name ?? Name, source)));
 
     // In batches, which columns that the table does not have are no part of.
     private static int IndexOf(Contract contract, string column, string source) => contract.Schema.GetFieldIndex(column) is >= 0 and var index

@@ -49,7 +49,8 @@ public class IngestBuilder
             Landing = load.Landing,
             KeepsBeforeImages = load.KeepsBeforeImages,
         };
-        if (load.Disposition == WriteDisposition.Append && _source is SqlSource { Cursor.Lag: not null })
+        CheckParts();
+        if (load.Disposition == WriteDisposition.Append && _source is ICursorSource { Cursor.Lag: not null })
         {
             throw new DataPlatformException(
                 FailureClass.Configuration, $"Step '{Definition.Name}' reads {_source.Description} with a lag, that is rows again that it has loaded, and appends them to {table}, where they would be twice.",
@@ -91,8 +92,19 @@ public class IngestBuilder
         configure?.Invoke(lake);
         var zone = LandingZone.Create(store, prefix, lake.FileOptions);
         _settings = IngestSettings.ForLake(_source, zone, lake.MaxRejected, lake.CheckpointBytes) with { MaxRejectedRows = lake.MaxRejectedRows };
+        CheckParts();
         Definition.Description = $"{_source.Description} → {zone.Description}";
         return new IngestStepBuilder(Definition);
+    }
+
+    // What has no order says where to go on with its last row only.
+    private void CheckParts()
+    {
+        if (_settings is not { CheckpointBytes: not null, Disposition: WriteDisposition.Append or WriteDisposition.Land } || _source is not ICursorSource { Cursor: not null, Order: not RowOrder.Ascending }) return;
+        throw new DataPlatformException(
+            FailureClass.Configuration,
+            $"Step '{Definition.Name}' reads {_source.Description} by a cursor, not in ascending order, and adds its rows in parts: after a crash those of the parts that are committed would be added again.",
+            "Have the API give them in that order, and say so: http.Ordered(RowOrder.Ascending). Or merge by a key, or leave .Checkpoint(…) out.");
     }
 
     private protected static Connection<IWarehouse> Connection(string warehouse)

@@ -119,19 +119,19 @@ public static class From
     /// <param name="path">The path below the API's address.</param>
     /// <param name="configure">Where in the answers the rows are, how there are more pages, and what is asked for.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> Http<T>(string api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(new(api), Configure(path, configure));
+    public static HttpSource<T> Http<T>(string api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(new(api), Configure(path, configure));
 
     /// <inheritdoc cref="Http{T}(string, string, Action{HttpSourceBuilder}?)"/>
-    public static ISource<T> Http<T>(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(Of(api), Configure(path, configure));
+    public static HttpSource<T> Http<T>(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(Of(api), Configure(path, configure));
 
     /// <summary>Rows of a web API, whose columns are found by looking at the first page; those of an existing table keep its types.</summary>
     /// <param name="api">The API's name.</param>
     /// <param name="path">The path below the API's address.</param>
     /// <param name="configure">Where in the answers the rows are, how there are more pages, and what is asked for.</param>
-    public static ISource Http(string api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(new(api), Configure(path, configure), null);
+    public static HttpSource Http(string api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(new(api), Configure(path, configure), null);
 
     /// <inheritdoc cref="Http(string, string, Action{HttpSourceBuilder}?)"/>
-    public static ISource Http(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(Of(api), Configure(path, configure), null);
+    public static HttpSource Http(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) => new HttpSource(Of(api), Configure(path, configure), null);
 
     /// <summary>Rows of a query or table whose columns a record declares. All of them each time, unless <see cref="SqlSource{T}.Incremental"/> says how it goes on.</summary>
     /// <example><code>
@@ -140,35 +140,35 @@ public static class From
     /// </code></example>
     /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
     /// <param name="database">The name of a warehouse, or of a <see cref="DbDataSource"/> that is registered under it as a keyed service.</param>
-    /// <param name="query">One SELECT, or the name of a table.</param>
+    /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
     public static SqlSource<T> Sql<T>(string database, string query) where T : notnull => new(Database(database), query);
 
     /// <inheritdoc cref="Sql{T}(string, string)"/>
     /// <param name="warehouse">The warehouse.</param>
-    /// <param name="query">One SELECT, or the name of a table.</param>
+    /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
     public static SqlSource<T> Sql<T>(IWarehouse warehouse, string query) where T : notnull => new(Database(warehouse), query);
 
     /// <inheritdoc cref="Sql{T}(string, string)"/>
     /// <param name="name">What the database is called in messages.</param>
     /// <param name="database">The database.</param>
-    /// <param name="query">One SELECT, or the name of a table.</param>
+    /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
     public static SqlSource<T> Sql<T>(string name, DbDataSource database, string query) where T : notnull => new(Database(name, database), query);
 
     /// <summary>Rows of a query or table, with the columns that it has; those of an existing table keep its types.</summary>
     /// <param name="database">The name of a warehouse, or of a <see cref="DbDataSource"/> that is registered under it as a keyed service.</param>
-    /// <param name="query">One SELECT, or the name of a table.</param>
+    /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
     public static SqlSource Sql(string database, string query) => new(Database(database), query, null, null);
 
     /// <inheritdoc cref="Sql(string, string)"/>
     /// <param name="warehouse">The warehouse.</param>
-    /// <param name="query">One SELECT, or the name of a table.</param>
+    /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
     public static SqlSource Sql(IWarehouse warehouse, string query) => new(Database(warehouse), query, null, null);
 
     /// <inheritdoc cref="Sql(string, string)"/>
     /// <param name="name">What the database is called in messages.</param>
     /// <param name="database">The database.</param>
-    /// <param name="query">One SELECT, or the name of a table.</param>
+    /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
     public static SqlSource Sql(string name, DbDataSource database, string query) => new(Database(name, database), query, null, null);
 
     /// <summary>

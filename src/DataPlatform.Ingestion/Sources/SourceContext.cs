@@ -3,6 +3,7 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using Apache.Arrow;
 using DataPlatform.Pipelines;
+using DataPlatform.Warehouses;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -57,6 +58,9 @@ public sealed class SourceContext
     /// <summary>Whether the table will hold what is read now and nothing else: if anything is new, all of it is to be read.</summary>
     public bool ReplacesTarget { get; init; }
 
+    /// <summary>How rows are merged into the table, or null when they are not.</summary>
+    internal MergeStrategy? Merge { get; init; }
+
     /// <summary>About how many bytes of column data a batch is to have.</summary>
     public int BatchBytes { get; init; } = DefaultBatchBytes;
 
@@ -81,6 +85,7 @@ public sealed class SourceContext
         Target = Target,
         LoadedObjects = LoadedObjects,
         ReplacesTarget = ReplacesTarget,
+        Merge = Merge,
         BatchBytes = BatchBytes,
         CursorLookup = CursorLookup,
     };

@@ -4,6 +4,7 @@ using CsCheck;
 using DataPlatform.Ingestion;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
+using DataPlatform.Testing;
 using DataPlatform.Warehouses;
 
 namespace DataPlatform.Integration.Tests.Ingestion;
@@ -38,6 +39,9 @@ public abstract class SqlSourceConformance : IAsyncLifetime
     private protected abstract ValueTask StopAsync();
 
     private protected virtual SqlSource<Order> Orders(string sql = "crm.orders") => From.Sql<Order>(Warehouse, sql);
+
+    /// <summary>Whether the source tells where in a query it found a fault, as warehouses do.</summary>
+    private protected virtual bool KnowsWhereTheFaultIs => true;
 
     private protected virtual SqlSource Untyped(string sql) => From.Sql(Warehouse, sql);
 
@@ -74,6 +78,27 @@ public abstract class SqlSourceConformance : IAsyncLifetime
         var failure = (await RunAsync(Orders(sql).Incremental(o => o.Changed), load => load.Append())).Failure!;
         failure.Class.Should().Be(FailureClass.Configuration);
         failure.Message.Should().Contain(expected);
+    }
+
+    [Fact]
+    public async Task A_query_may_be_in_a_file_with_the_runs_date_in_it()
+    {
+        using var folder = new ScratchFolder();
+        var file = folder.Combine("orders.sql");
+        await File.WriteAllTextAsync(file, "-- of the day\nSELECT id, note, amount, changed FROM crm.orders\nWHERE placed = @run_date;\n", Token);
+        await ExecuteAsync("INSERT INTO crm.orders VALUES (1, 'a', 1, TIMESTAMP '2026-01-31 10:00:00', DATE '2026-01-31'), (2, 'b', 1, TIMESTAMP '2026-01-31 10:00:00', DATE '2026-02-01')");
+        foreach (var source in new[] { Orders(file), Orders(file).Incremental(o => o.Changed) })
+        {
+            await SucceedAsync(source, load => load.Replace(), new DateOnly(2026, 2, 1));
+            (await QueryAsync("SELECT id FROM raw.orders")).Select(row => row[0]).Should().Equal(2L);
+        }
+
+        await File.WriteAllTextAsync(file, "SELECT id,\n  nothing FROM crm.orders", Token);
+        var failure = (await RunAsync(Orders(file), load => load.Append())).Failure!;
+        failure.Class.Should().Be(FailureClass.Configuration);
+        failure.Message.Should().Contain("nothing");
+        if (KnowsWhereTheFaultIs) failure.Message.Should().Contain("orders.sql:2:3: ");
+        (await FluentActions.Awaiting(() => Orders("queries/none.sql").CheckAsync(null!, Token)).Should().ThrowAsync<DataPlatformException>()).Which.Message.Should().StartWith("There is no SQL file ");
     }
 
     [Fact]
@@ -160,6 +185,73 @@ public abstract class SqlSourceConformance : IAsyncLifetime
         (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(1L, 2L);
     }
 
+    [Fact]
+    public async Task More_rows_at_one_value_than_can_be_told_apart_are_added_once_each()
+    {
+        // The query's own order is the other way round: what is told apart by order is asked for in it.
+        var source = Orders("SELECT * FROM crm.orders ORDER BY id DESC").Incremental(o => o.Changed, cursor => cursor.IdentifyBy(o => o.Id));
+        await InsertAsync(1, new DateTime(2025, 12, 31));
+        await InsertManyAsync(2, 10_500);
+        (await SucceedAsync(source, load => load.Append())).RowsWritten.Should().Be(10_500);
+        (await QueryAsync("SELECT value FROM dataplatform.cursors")).Single()[0].As<string>().Length.Should().BeLessThan(200);
+        (await SucceedAsync(source, load => load.Append())).RowsRead.Should().Be(0);
+
+        // More with the same value, and with one behind it.
+        await InsertManyAsync(10_501, 10_700);
+        await InsertAsync(10_701, new DateTime(2026, 1, 2));
+        var third = await SucceedAsync(source, load => load.Append());
+        (third.RowsRead, third.RowsWritten).Should().Be((10_700L, 201L));
+        (await QueryAsync("SELECT count(*), count(DISTINCT id), max(id) FROM raw.orders")).Single().Should().Equal(10_701L, 10_701L, 10_701L);
+        (await SucceedAsync(source, load => load.Append())).RowsRead.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Where_it_cannot_be_told_which_rows_are_new_nothing_is_added()
+    {
+        var source = Orders().Incremental(o => o.Changed, cursor => cursor.IdentifyBy(o => o.Id));
+        await InsertManyAsync(2, 10_500);
+        await SucceedAsync(source, load => load.Append());
+        await InsertManyAsync(1, 1);
+        await InsertAsync(10_501, new DateTime(2026, 1, 2));
+        var failure = (await RunAsync(source, load => load.Append())).Failure!;
+        failure.Class.Should().Be(FailureClass.Data);
+        failure.Message.Should().Contain("10499 rows were loaded with the cursor 'changed' at 2026-01-01T00:00:00.000000, and the first 10499 with it are others now.");
+        (await QueryAsync("SELECT count(*), min(id), max(id) FROM raw.orders")).Single().Should().Equal(10_499L, 2L, 10_500L);
+
+        // Those that went missing are no reason to fail.
+        await ExecuteAsync("DELETE FROM crm.orders WHERE id IN (1, 7)");
+        (await SucceedAsync(source, load => load.Append())).RowsWritten.Should().Be(1);
+        (await QueryAsync("SELECT count(*), max(id) FROM raw.orders")).Single().Should().Equal(10_500L, 10_501L);
+    }
+
+    [Fact]
+    public async Task A_merge_reads_more_rows_at_one_value_than_can_be_told_apart_again()
+    {
+        var source = Orders().Incremental(o => o.Changed, cursor => cursor.IdentifyBy(o => o.Id));
+        await InsertManyAsync(2, 10_500);
+        await SucceedAsync(source, load => load.Merge(o => o.Id));
+        await InsertManyAsync(1, 1);
+        await SucceedAsync(source, load => load.Merge(o => o.Id));
+        (await QueryAsync("SELECT count(*), count(DISTINCT id), min(id) FROM raw.orders")).Single().Should().Equal(10_500L, 10_500L, 1L);
+        await InsertAsync(10_501, new DateTime(2026, 1, 2));
+        await SucceedAsync(source, load => load.Merge(o => o.Id));
+        (await SucceedAsync(source, load => load.Merge(o => o.Id))).RowsRead.Should().Be(0);
+        (await QueryAsync("SELECT count(*) FROM raw.orders")).Single().Should().Equal(10_501L);
+    }
+
+    [Fact]
+    public async Task What_delete_insert_deletes_by_a_key_that_came_again_comes_again()
+    {
+        var source = Orders().Incremental(o => o.Changed);
+        for (var id = 1; id <= 3; id++)
+        {
+            await InsertAsync(id, new DateTime(2026, 1, 1));
+            await SucceedAsync(source, load => load.DeleteInsert(o => o.Changed));
+        }
+
+        (await QueryAsync("SELECT id FROM raw.orders ORDER BY id")).Select(row => row[0]).Should().Equal(1L, 2L, 3L);
+    }
+
     private protected async Task ExecuteAsync(string sql)
     {
         await using var transaction = await Warehouse.BeginAsync(Token);
@@ -169,6 +261,9 @@ public abstract class SqlSourceConformance : IAsyncLifetime
 
     private Task InsertAsync(long id, DateTime changed) =>
         ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"INSERT INTO crm.orders VALUES ({id}, 'x', 1, TIMESTAMP '{changed:yyyy-MM-dd HH:mm:ss}', NULL)"));
+
+    private Task InsertManyAsync(long first, long last) =>
+        ExecuteAsync($"INSERT INTO crm.orders SELECT i, 'x', 1, TIMESTAMP '2026-01-01 00:00:00', NULL FROM generate_series({first}, {last}) AS s(i)");
 
     private async Task<IReadOnlyList<object?[]>> QueryAsync(string sql)
     {

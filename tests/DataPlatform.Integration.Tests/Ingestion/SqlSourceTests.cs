@@ -42,6 +42,8 @@ public sealed class DataSourceSqlSourceTests : PostgreSqlSqlSourceTests
 {
     private DbDataSource? _source;
 
+    private protected override bool KnowsWhereTheFaultIs => false;
+
     private protected override SqlSource<Order> Orders(string sql = "crm.orders") => From.Sql<Order>("crm", Source(), sql);
 
     private protected override SqlSource Untyped(string sql) => From.Sql("crm", Source(), sql);

@@ -9,6 +9,8 @@ public sealed class HttpSourceBuilder
     private JsonPath _records = JsonPath.Parse("$");
     private JsonOptions _json = new();
     private int _maxPages = 100_000;
+    private CursorParameter? _since, _until;
+    private RowOrder? _order;
 
     internal HttpSourceBuilder()
     {
@@ -72,9 +74,59 @@ public sealed class HttpSourceBuilder
         return this;
     }
 
-    internal HttpSourceSettings Build(string path) => new(path, [.. _query], [.. _headers], _pagination, _records, _json, _maxPages);
+    /// <summary>Has the API give only rows from a cursor on: sends the value from which a run reads, when there is one. Needs <c>.Incremental(…)</c>.</summary>
+    /// <param name="parameter">The query parameter: <c>updated_since</c>. Rows that have the value itself are to be in the answer.</param>
+    /// <param name="format">How the value is written.</param>
+    public HttpSourceBuilder Since(string parameter, CursorFormat format = CursorFormat.Plain)
+    {
+        _since = CursorParameter.Of(parameter, format);
+        return this;
+    }
+
+    /// <summary>Has the API give only rows up to a cursor: sends the end of a range, when there is one (<see cref="IncrementalBuilder.Between"/>). Needs <c>.Incremental(…)</c>.</summary>
+    /// <param name="parameter">The query parameter: <c>updated_before</c>.</param>
+    /// <param name="format">How the value is written.</param>
+    public HttpSourceBuilder Until(string parameter, CursorFormat format = CursorFormat.Plain)
+    {
+        _until = CursorParameter.Of(parameter, format);
+        return this;
+    }
+
+    /// <summary>
+    /// Says in which order of the cursor the API gives its rows. No page is asked for behind the first row that is older than where a run begins (descending), or that is not before the
+    /// end of a range (ascending). Rows of a page that are in another order fail the load. Needs <c>.Incremental(…)</c>.
+    /// </summary>
+    /// <param name="order">The order.</param>
+    public HttpSourceBuilder Ordered(RowOrder order)
+    {
+        if (!Enum.IsDefined(order)) throw new ArgumentOutOfRangeException(nameof(order));
+        _order = order;
+        return this;
+    }
+
+    internal HttpSourceSettings Build(string path) => new(path, [.. _query], [.. _headers], _pagination, _records, _json, _maxPages) { Since = _since, Until = _until, Order = _order };
 }
 
 /// <summary>How rows are had from an API.</summary>
 internal sealed record HttpSourceSettings(
-    string Path, IReadOnlyList<KeyValuePair<string, string>> Query, IReadOnlyList<KeyValuePair<string, string>> Headers, Pagination Pagination, JsonPath Records, JsonOptions Json, int MaxPages);
+    string Path, IReadOnlyList<KeyValuePair<string, string>> Query, IReadOnlyList<KeyValuePair<string, string>> Headers, Pagination Pagination, JsonPath Records, JsonOptions Json, int MaxPages)
+{
+    /// <summary>What the start of a range is sent as.</summary>
+    public CursorParameter? Since { get; init; }
+
+    /// <summary>What the end of a range is sent as.</summary>
+    public CursorParameter? Until { get; init; }
+
+    /// <summary>The order of the cursor in which rows come.</summary>
+    public RowOrder? Order { get; init; }
+}
+
+/// <summary>A query parameter for the value of a cursor.</summary>
+internal sealed record CursorParameter(string Name, CursorFormat Format)
+{
+    public static CursorParameter Of(string name, CursorFormat format)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return Enum.IsDefined(format) ? new CursorParameter(name, format) : throw new ArgumentOutOfRangeException(nameof(format));
+    }
+}

@@ -28,6 +28,9 @@ internal sealed class JsonPath
         Incomplete,
     }
 
+    /// <summary>The keys with points between them, as the name of a column's source is written; empty for the object itself.</summary>
+    public string Keys => string.Join('.', _keys.Select(Encoding.UTF8.GetString));
+
     /// <exception cref="DataPlatformException">It is not written as a path.</exception>
     public static JsonPath Parse(string path)
     {

@@ -39,7 +39,7 @@ internal sealed class SqlColumns
     public RecordBatch? TryPass(RecordBatch batch)
     {
         if (!_fits || _contract.Columns.Zip(_places).Any(pair => !pair.First.IsNullable && batch.Column(pair.Second).NullCount > 0)) return null;
-        return new PassedRecordBatch(_contract.Schema, _places.Select(batch.Column), batch);
+        return new ViewRecordBatch(_contract.Schema, _places.Select(batch.Column), batch);
     }
 
     /// <summary>Adds a row, or rejects it when it breaks the contract.</summary>
@@ -56,18 +56,6 @@ internal sealed class SqlColumns
         }
 
         batch.Accept(int.MaxValue);
-    }
-
-    /// <summary>Columns of another batch.</summary>
-    private sealed class PassedRecordBatch(Schema schema, IEnumerable<IArrowArray> columns, RecordBatch from) : RecordBatch(schema, columns, from.Length)
-    {
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) from.Dispose();
-
-            // The columns are the other's, and not to be disposed of twice.
-            base.Dispose(disposing: false);
-        }
     }
 
     private void Reject(BatchBuilder batch, SqlRow row, ColumnBuilder column, string? text)

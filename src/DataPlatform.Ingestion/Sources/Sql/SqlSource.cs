@@ -5,18 +5,20 @@ using DataPlatform.Warehouses;
 namespace DataPlatform.Ingestion;
 
 /// <summary>The rows of a query. All of them each time, unless <see cref="Incremental"/> says how it goes on.</summary>
-public class SqlSource : ISource
+public class SqlSource : ICursorSource
 {
+    private const string Before = "SELECT q.* FROM (\n";
+
     internal SqlSource(SqlOrigin origin, string query, Contract? contract, IncrementalCursor? cursor)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(query);
         (Origin, Query, Contract, Cursor) = (origin, query.Trim(), contract, cursor);
         if (IsTable) CheckTable();
-        if (contract is not null) cursor?.Check(contract, Description);
+        if (contract is not null) cursor?.TypeIn(contract, Description);
     }
 
     /// <inheritdoc/>
-    public string Description => $"{Origin.Name}:{(IsTable ? Query : "query")}";
+    public string Description => $"{Origin.Name}:{(IsTable || IsFile ? Query : "query")}";
 
     /// <inheritdoc/>
     public Contract? Contract { get; }
@@ -27,9 +29,13 @@ public class SqlSource : ISource
 
     internal IncrementalCursor? Cursor { get; }
 
-    private bool IsTable => !Query.Any(char.IsWhiteSpace);
+    IncrementalCursor? ICursorSource.Cursor => Cursor;
 
-    private string Select => IsTable ? $"SELECT * FROM {TableName.Parse(Query).ToSql()}" : Query.TrimEnd(';', ' ', '\r', '\n', '\t');
+    RowOrder? ICursorSource.Order => RowOrder.Ascending;
+
+    private bool IsFile => Query.EndsWith(".sql", StringComparison.OrdinalIgnoreCase);
+
+    private bool IsTable => !IsFile && !Query.Any(char.IsWhiteSpace);
 
     /// <summary>Goes on where the last load stopped: a run reads rows whose column has the last value that was loaded, or a greater one, and leaves out those it has.</summary>
     /// <param name="column">The column that grows with every new or changed row: a number, date or timestamp.</param>
@@ -37,7 +43,7 @@ public class SqlSource : ISource
     public SqlSource Incremental(string column, Action<IncrementalBuilder>? configure = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(column);
-        var builder = new IncrementalBuilder(ColumnName.Normalize(column));
+        var builder = new IncrementalBuilder(IncrementalCursor.Of(column));
         configure?.Invoke(builder);
         return new SqlSource(Origin, Query, Contract, builder.Cursor);
     }
@@ -47,7 +53,7 @@ public class SqlSource : ISource
     {
         ArgumentNullException.ThrowIfNull(context);
         if (Contract is not null) return Contract;
-        var schema = await Origin.Open(context.Services).DescribeAsync(Limited("1 = 0"), cancellationToken).ConfigureAwait(false);
+        var schema = await DescribeAsync(Origin.Open(context.Services), SelectOf(context), cancellationToken).ConfigureAwait(false);
         return InferredContract.Create(new QueryText(Description), [.. schema.FieldsList.Select(field => (field.Name, field))]);
     }
 
@@ -56,9 +62,10 @@ public class SqlSource : ISource
     {
         ArgumentNullException.ThrowIfNull(context);
         var connection = Origin.Open(context.Services);
-        var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, cancellationToken).ConfigureAwait(false);
-        var columns = new SqlColumns(Description, context.Contract, await connection.DescribeAsync(Limited("1 = 0"), cancellationToken).ConfigureAwait(false));
-        var (sql, parameters) = Write(tracker, columns, connection);
+        var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, RowOrder.Ascending, checksOrder: false, cancellationToken).ConfigureAwait(false);
+        var select = SelectOf(context);
+        var columns = new SqlColumns(Description, context.Contract, await DescribeAsync(connection, select, cancellationToken).ConfigureAwait(false));
+        var (sql, parameters) = Write(select.Sql, tracker, columns, connection);
         var any = false;
         await foreach (var read in connection.ReadAsync(sql, parameters, columns, new BatchBuilder(context.Contract, context.BatchBytes), cancellationToken).ConfigureAwait(false))
         {
@@ -67,17 +74,45 @@ public class SqlSource : ISource
             yield return batch;
         }
 
+        tracker?.Finish();
+
         // A table that is replaced by the rows of a query is empty when the query's result is.
         if (!any && tracker is null) yield return new SourceBatch(null);
     }
 
     /// <inheritdoc/>
-    public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken) => Origin.Open(services).CheckAsync(cancellationToken);
-
-    private (string Sql, IReadOnlyList<object> Parameters) Write(CursorTracker? tracker, SqlColumns columns, ISqlConnection connection)
+    public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        if (tracker is null) return (Select, []);
-        var field = columns.FieldOf(Cursor!.Column);
+        if (IsFile) File().Check();
+        return Origin.Open(services).CheckAsync(cancellationToken);
+    }
+
+    private SqlQuery File() => new() { Source = Query };
+
+    // The statement is there when the query is from a file, to say where in it a fault is.
+    private (string Sql, SqlStatement? Statement) SelectOf(SourceContext context)
+    {
+        if (!IsFile) return (IsTable ? $"SELECT * FROM {TableName.Parse(Query).ToSql()}" : Query.TrimEnd(';', ' ', '\r', '\n', '\t'), null);
+        var statement = File().Render(context.Run);
+        return (statement.Text, statement);
+    }
+
+    private static async Task<Apache.Arrow.Schema> DescribeAsync(ISqlConnection connection, (string Sql, SqlStatement? Statement) select, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await connection.DescribeAsync(Limited(select.Sql, "1 = 0"), cancellationToken).ConfigureAwait(false);
+        }
+        catch (WarehouseException exception) when (select.Statement is not null)
+        {
+            throw select.Statement.Locate(exception, Before.Length);
+        }
+    }
+
+    private (string Sql, IReadOnlyList<object> Parameters) Write(string select, CursorTracker? tracker, SqlColumns columns, ISqlConnection connection)
+    {
+        if (tracker is null) return (select, []);
+        var field = columns.FieldOf(Cursor!.Name);
         var column = $"q.{TableName.Quote(field.Name)}";
         var hasZone = field.DataType is Apache.Arrow.Types.TimestampType { Timezone: not null };
         var conditions = new List<string>();
@@ -92,7 +127,10 @@ public class SqlSource : ISource
             (_, true) => $"({range} OR {column} IS NULL)",
             _ => range,
         };
-        return ($"{Limited(condition)} ORDER BY {column}", parameters);
+
+        // Rows that were counted are told from new ones by coming first.
+        var identity = tracker.Boundary is { Count: > 0 } ? Cursor.Identity.Select(name => $"q.{TableName.Quote(columns.FieldOf(name).Name)}") : [];
+        return ($"{Limited(select, condition)} ORDER BY {string.Join(", ", identity.Prepend(column))}", parameters);
 
         void Add(string comparison, CursorValue value)
         {
@@ -115,7 +153,7 @@ public class SqlSource : ISource
     }
 
     // The line break ends a comment that the query may end in.
-    private string Limited(string condition) => $"SELECT q.* FROM (\n{Select}\n) q WHERE {condition}";
+    private static string Limited(string select, string condition) => $"{Before}{select}\n) q WHERE {condition}";
 
     private sealed record QueryText(string Name) : ISourceText
     {
@@ -138,7 +176,7 @@ public sealed class SqlSource<T> : SqlSource, ISource<T> where T : notnull
     public SqlSource<T> Incremental<TCursor>(Expression<Func<T, TCursor>> column, Action<IncrementalBuilder<T, TCursor>>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(column);
-        var builder = new IncrementalBuilder<T, TCursor>(ColumnName.Normalize(PropertyName.Of(column)));
+        var builder = new IncrementalBuilder<T, TCursor>(IncrementalCursor.Of(PropertyName.Of(column)));
         configure?.Invoke(builder);
         return new SqlSource<T>(Origin, Query, builder.Cursor);
     }
