@@ -25,6 +25,7 @@ builder.AddPipeline("events-loosened", pipeline =>
     else pipeline.Ingest("load", From.Csv<Event>("lake", "events-*.csv")).Into("warehouse", "raw.events", load => load.Quarantine(0.01));
 });
 AddEvents("append", load => load.Append().Checkpoint(mebibytes: 1));
+AddEvents("landed", load => load.Append().Checkpoint(mebibytes: 1).LandIn("lake", "landing/events"));
 AddEvents("merge", load => load.Merge(e => e.Device).Checkpoint(mebibytes: 1));
 AddEvents("replace", load => load.Replace());
 AddEvents("scd2", load => load.Scd2(e => e.Device).Checkpoint(mebibytes: 1));
