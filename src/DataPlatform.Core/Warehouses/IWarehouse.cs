@@ -13,6 +13,9 @@ namespace DataPlatform.Warehouses;
 /// </remarks>
 public interface IWarehouse : IAsyncDisposable
 {
+    /// <summary>About how many bytes of column data a record batch is to have: few enough to stay in a processor's cache, and enough that what is done once a batch costs nothing.</summary>
+    const int BatchBytes = 2 * 1024 * 1024;
+
     /// <summary>The name the warehouse was registered under.</summary>
     string Name { get; }
 
@@ -40,7 +43,7 @@ public interface IWarehouse : IAsyncDisposable
     /// <remarks>As it stands for systems whose every transaction is such a snapshot.</remarks>
     Task<IWarehouseTransaction> BeginSnapshotAsync(CancellationToken cancellationToken = default) => BeginAsync(cancellationToken);
 
-    /// <summary>Streams a query's rows as record batches of about 2 MiB. The schema is known from the first batch; an empty result yields one empty batch. The caller disposes of the batches.</summary>
+    /// <summary>Streams a query's rows as record batches of about <see cref="BatchBytes"/>. The schema is known from the first batch; an empty result yields one empty batch. The caller disposes of the batches.</summary>
     /// <param name="sql">One SELECT.</param>
     /// <param name="parameters">Values of <c>$1, $2, …</c>.</param>
     /// <param name="cancellationToken">Stops the query on the server too.</param>

@@ -8,8 +8,6 @@ namespace DataPlatform.DuckDb.Columns;
 /// <summary>Reads what a query returns into record batches.</summary>
 internal sealed class RecordBatchReader : IDisposable
 {
-    private const int TargetBytes = 2 * 1024 * 1024;
-
     // How many rows are added between two looks at the size; a multiple of 64.
     private const int SliceRows = 512;
 
@@ -59,7 +57,7 @@ internal sealed class RecordBatchReader : IDisposable
     public RecordBatch? Read()
     {
         var (rows, bytes) = (0, 0L);
-        while (bytes < TargetBytes && NextChunk(out var size))
+        while (bytes < IWarehouse.BatchBytes && NextChunk(out var size))
         {
             var count = Math.Min(SliceRows, size - _position);
             for (var i = 0; i < _columns.Length; i++)

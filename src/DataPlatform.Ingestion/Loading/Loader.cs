@@ -67,7 +67,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             Target = target,
             ReplacesTarget = settings.Disposition == WriteDisposition.Replace,
             Merge = settings.Merge?.Strategy,
-            BatchBytes = (int)Math.Min(settings.CheckpointBytes ?? long.MaxValue, SourceContext.DefaultBatchBytes),
+            BatchBytes = (int)Math.Min(settings.CheckpointBytes ?? long.MaxValue, IWarehouse.BatchBytes),
 
             // A table that is gone holds nothing, whatever was once loaded into it.
             LoadedObjects = holdsNothing ? new HashSet<(string, string)>() : await ListLoadedAsync(cancellationToken).ConfigureAwait(false),

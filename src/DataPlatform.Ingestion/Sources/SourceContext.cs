@@ -13,8 +13,6 @@ namespace DataPlatform.Ingestion;
 /// <summary>What a source knows while it reads: the contract, and what earlier loads of the step have read. Make one to test a source of your own.</summary>
 public sealed class SourceContext
 {
-    internal const int DefaultBatchBytes = 2 << 20;
-
     // A name that no source of a user's is likely to give a cursor.
     private const string OpenObjectCursor = "_open_object";
 
@@ -62,7 +60,7 @@ public sealed class SourceContext
     internal MergeStrategy? Merge { get; init; }
 
     /// <summary>About how many bytes of column data a batch is to have.</summary>
-    public int BatchBytes { get; init; } = DefaultBatchBytes;
+    public int BatchBytes { get; init; } = IWarehouse.BatchBytes;
 
     /// <summary>How many bytes there are to read in all, when the source knows; for the progress display.</summary>
     public long? TotalBytes { get; set; }

@@ -78,11 +78,7 @@ public abstract class HttpIncrementalConformance(string system) : IAsyncLifetime
     [Fact]
     public async Task In_ascending_order_a_load_in_parts_goes_on_behind_the_last_of_them()
     {
-        // About half a megabyte a page.
-        _events.PageSize = 500;
-        _events.Note = new string('x', 1000);
-        for (var id = 1; id <= 5000; id++) _events.Add(id, id / 3);
-        _events.FailsAtPage = 8;
+        AddManyAndFailAmongThem();
         (await RunAsync(Events(RowOrder.Ascending), load => load.Append().Checkpoint(mebibytes: 1))).Failure!.Class.Should().Be(FailureClass.Configuration);
         var kept = (await IdsAsync()).Count;
         kept.Should().BeInRange(1000, 3500);
@@ -96,10 +92,7 @@ public abstract class HttpIncrementalConformance(string system) : IAsyncLifetime
     [Fact]
     public async Task In_another_order_a_merge_in_parts_begins_again_and_loses_nothing()
     {
-        _events.PageSize = 500;
-        _events.Note = new string('x', 1000);
-        for (var id = 1; id <= 5000; id++) _events.Add(id, id / 3);
-        _events.FailsAtPage = 8;
+        AddManyAndFailAmongThem();
         (await RunAsync(Events(RowOrder.Descending), load => load.Merge(e => e.Id).Checkpoint(mebibytes: 1))).Failure!.Class.Should().Be(FailureClass.Configuration);
         (await IdsAsync()).Should().HaveCountGreaterThan(500).And.HaveCountLessThan(4000);
         (await QueryAsync("SELECT * FROM dataplatform.cursors")).Should().BeEmpty();
@@ -196,6 +189,15 @@ public abstract class HttpIncrementalConformance(string system) : IAsyncLifetime
             },
             iter: 6,
             threads: 1);
+    }
+
+    // About half a megabyte a page, so that a load is committed in parts before it fails.
+    private void AddManyAndFailAmongThem()
+    {
+        _events.PageSize = 500;
+        _events.Note = new string('x', 1000);
+        for (var id = 1; id <= 5000; id++) _events.Add(id, id / 3);
+        _events.FailsAtPage = 8;
     }
 
     private HttpSource<Event> Events(RowOrder? order, Action<IncrementalBuilder<Event, DateTimeOffset>>? cursor = null) => From.Http<Event>(_api, "events", http =>

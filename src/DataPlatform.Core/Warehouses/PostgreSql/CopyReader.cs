@@ -17,7 +17,6 @@ namespace DataPlatform.Warehouses.PostgreSql;
 /// </remarks>
 internal sealed class CopyReader : IAsyncDisposable
 {
-    private const int TargetBytes = 2 * 1024 * 1024;
     private const int BufferSize = 256 * 1024;
     private const int WindowRows = 1024;
     private const int HeaderSize = 19;
@@ -176,7 +175,7 @@ internal sealed class CopyReader : IAsyncDisposable
     private int ReadRows()
     {
         var (rows, bytes) = (0, 0L);
-        while (bytes < TargetBytes)
+        while (bytes < IWarehouse.BatchBytes)
         {
             // What the server sent last may be more than this batch takes.
             if (TakeWindow(ref bytes) is > 0 and var taken) rows += taken;

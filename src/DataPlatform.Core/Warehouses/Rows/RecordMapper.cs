@@ -30,8 +30,6 @@ public static class RecordMapper
 /// <typeparam name="T">A record, class or struct.</typeparam>
 public sealed class RecordMapper<T> where T : notnull
 {
-    private const int BatchBytes = 2 * 1024 * 1024;
-
     private readonly RecordProperty[] _properties;
     private readonly Lazy<RecordConstructor<T>> _constructor;
     private readonly Lazy<Action<IColumnWriter[], T>> _append;
@@ -92,7 +90,7 @@ public sealed class RecordMapper<T> where T : notnull
         return builder.Build();
     }
 
-    /// <summary>Makes batches of about 2 MiB of rows as they come; at least one, which is empty when there are no rows.</summary>
+    /// <summary>Makes batches of about <see cref="IWarehouse.BatchBytes"/> of rows as they come; at least one, which is empty when there are no rows.</summary>
     /// <exception cref="DataPlatformException">As for <see cref="ToBatch"/>.</exception>
     public async IAsyncEnumerable<RecordBatch> ToBatchesAsync(IAsyncEnumerable<T> rows, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -102,7 +100,7 @@ public sealed class RecordMapper<T> where T : notnull
         await foreach (var row in rows.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             builder.Append(row);
-            if (builder.Bytes < BatchBytes) continue;
+            if (builder.Bytes < IWarehouse.BatchBytes) continue;
             yield return builder.Build();
             any = true;
             builder = new Builder(this);

@@ -191,7 +191,7 @@ public class HttpSource : IReplayedSource, ICursorSource
 
         if (Contract is null) return;
         var type = _cursor.TypeIn(Contract, Description);
-        foreach (var parameter in new[] { Settings.Since, Settings.Until }) _ = parameter is null ? null : type.ToQuery(default, parameter.Format, roundsUp: false);
+        foreach (var parameter in new[] { Settings.Since, Settings.Until }.OfType<CursorParameter>()) _ = type.ToQuery(default, parameter.Format, roundsUp: false);
     }
 
     private List<KeyValuePair<string, string>> QueryOf(CursorTracker? tracker)
