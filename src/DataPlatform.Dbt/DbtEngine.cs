@@ -95,7 +95,9 @@ internal sealed class DbtEngine
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
             _ => node => node.Type is not ResourceType.Operation,
         };
-        return [.. Sort().Where(takes)];
+        var selection = ProjectSelection.Select(_state);
+        foreach (var warning in selection.Warnings) _state.Log("warn", warning);
+        return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId))];
     }
 
     private IEnumerable<DbtNode> Sort()

@@ -367,7 +367,7 @@
 {%- endmacro %}
 
 {% macro default__get_intervals_between(start_date, end_date, datepart) -%}
-    {%- if not execute -%}{{ return(0) }}{%- endif -%}
+    {%- if not execute -%}{{ return(1) }}{%- endif -%}
     {%- set rows = run_query('select ' ~ dbt.datediff(start_date, end_date, datepart)) -%}
     {{ return(rows.columns[0].values()[0] | int) }}
 {%- endmacro %}

@@ -122,7 +122,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
         var added = ours.Where(column => !Has(theirs, column)).ToList();
         var removed = theirs.Where(column => !Has(ours, column)).ToList();
         var changed = ours.Where(column => theirs.Any(other => Same(other, column) && other.DataType != column.DataType)).ToList();
-        if (added.Count + removed.Count + changed.Count == 0) return Names(theirs);
+        if (added.Count + removed.Count + changed.Count == 0) return Names(ours);
         switch (mode)
         {
             case "fail":
@@ -139,7 +139,8 @@ internal sealed class ModelRun(NodeContext context, string sql)
                 break;
         }
 
-        return Names(_database.Columns(_this));
+        // What the query does not give stays NULL.
+        return Names(ours);
 
         static IReadOnlyList<string> Names(IEnumerable<DbtColumn> columns) => [.. columns.Select(column => column.Name)];
 
