@@ -100,7 +100,7 @@ internal sealed class DbtEngine
         return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId))];
     }
 
-    private IEnumerable<DbtNode> Sort()
+    private List<DbtNode> Sort()
     {
         var (sorted, seen) = (new List<DbtNode>(), new HashSet<string>(StringComparer.Ordinal));
         foreach (var node in Project.Nodes.Values) Visit(node);

@@ -221,7 +221,7 @@ internal sealed class NodeContext : IJinjaNames
         : hasDefault ? otherwise
         : throw new TemplateError($"Env var required but not provided: '{name}'", "Set the environment variable, or give env_var() a default.");
 
-    private object? Statement(JinjaRun run, BoundArguments arguments)
+    private string Statement(JinjaRun run, BoundArguments arguments)
     {
         if (arguments.Or(3, "sql") is not "sql") throw TemplateObject.Unsupported("statements in Python");
         var caller = arguments.Has(4) ? arguments[4] : throw new TemplateError("statement() is used with call: {% call statement('name') %}...{% endcall %}");

@@ -62,7 +62,11 @@ internal sealed class ResultTable : TemplateObject
         return new ResultTable(picked, _rows.Select(row => places.Select(place => row.Values[place]).ToArray()));
     }
 
-    private static object Whole(BigInteger number) => number >= long.MinValue && number <= long.MaxValue ? (long)number : number;
+    private static object Whole(BigInteger number)
+    {
+        if (number >= long.MinValue && number <= long.MaxValue) return (long)number;
+        return number;
+    }
 
     // A double where that prints the same, because templates can calculate with it.
     private static object Decimal(decimal number)

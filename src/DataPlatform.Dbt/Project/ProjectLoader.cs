@@ -8,6 +8,8 @@ internal sealed class ProjectLoader
 {
     private static readonly string[] RefusedStrategies = ["microbatch", "insert_overwrite"];
 
+    private static readonly string[] HookKinds = ["pre-hook", "post-hook"];
+
     private readonly EngineState _state;
     private readonly CancellationToken _cancellationToken;
     private readonly List<DbtNode> _nodes = [];
@@ -189,7 +191,7 @@ internal sealed class ProjectLoader
         CheckConfig(node);
     }
 
-    private static IEnumerable<string> Hooks(DbtNode node) => new[] { "pre-hook", "post-hook" }.SelectMany(kind => Run.Hooks.Read(node, kind)).Select(hook => hook.Sql);
+    private static IEnumerable<string> Hooks(DbtNode node) => HookKinds.SelectMany(kind => Run.Hooks.Read(node, kind)).Select(hook => hook.Sql);
 
     private NodeConfig MakeConfig(DbtNode node, Dictionary<string, object?> calls, NodeConfig config)
     {

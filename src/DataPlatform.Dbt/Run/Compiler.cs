@@ -1,6 +1,4 @@
 using DataPlatform.Dbt.Context;
-using DataPlatform.Dbt.Jinja;
-using DataPlatform.Dbt.Project;
 
 namespace DataPlatform.Dbt.Run;
 

@@ -18,6 +18,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     {
         var runnable = selected.Where(node => !node.IsEphemeral).ToList();
         var total = runnable.Count;
+        if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(runnable, cancellationToken)).ConfigureAwait(false);
         if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
         {
             foreach (var node in runnable) _results.Add(Skipped(node, "on-run-start failed"));
@@ -26,7 +27,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
 
         FindWaits(runnable);
         var pending = new List<DbtNode>(runnable);
-        var running = new Dictionary<Task<NodeResult>, (DbtNode Node, int Index)>();
+        var running = new Dictionary<Task<NodeResult>, (int Index, int Thread)>();
         var stops = false;
         while (pending.Count > 0 || running.Count > 0)
         {
@@ -42,13 +43,14 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 }
 
                 observer?.Started(next, index, total);
-                var thread = $"Thread-{Enumerable.Range(1, state.Options.Threads).First(number => running.Values.All(other => other.Index != -number)) + running.Count}";
-                running.Add(DbtEngine.OnThread(() => RunNode(next, thread, cancellationToken)), (next, index));
+                // Threads are named by the lowest number that is free.
+                var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
+                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number}", cancellationToken)), (index, number));
             }
 
             if (running.Count == 0) continue;
             var ended = await Task.WhenAny(running.Keys).ConfigureAwait(false);
-            var (_, place) = running[ended];
+            var (place, _) = running[ended];
             running.Remove(ended);
             NodeResult result;
             try
@@ -68,6 +70,22 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
 
         if (command is not DbtCommand.Compile) await RunHooksAsync("on-run-end", cancellationToken).ConfigureAwait(false);
         return _results;
+    }
+
+    /// <summary>Makes all schemas before nodes run: two that make the same one at the same moment would be in each other's way.</summary>
+    private bool CreateSchemas(IEnumerable<DbtNode> nodes, CancellationToken cancellationToken)
+    {
+        using var database = new Database(warehouse, state, cancellationToken);
+        try
+        {
+            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => node.Schema).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
+            database.Commit();
+            return true;
+        }
+        catch (DatabaseError e)
+        {
+            throw new DataPlatformException(FailureClass.Configuration, $"The schemas of the project cannot be made: {e.Message}", "Give the user the right to create schemas, or make them before.", e);
+        }
     }
 
     /// <summary>What each node waits for: what it reads, and in a build the tests of that.</summary>

@@ -15,7 +15,6 @@ internal sealed class ModelRun(NodeContext context, string sql)
     public void Run()
     {
         Hooks.Run(context, "pre-hook", inside: false);
-        _database.CreateSchema(_node.Schema);
         Hooks.Run(context, "pre-hook", inside: true);
         var existing = _database.Find(_this);
         switch (_node.Config.Materialized)

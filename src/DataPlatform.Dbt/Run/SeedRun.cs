@@ -44,7 +44,6 @@ internal sealed class SeedRun(NodeContext context)
         }
 
         Hooks.Run(context, "pre-hook", inside: false);
-        _database.CreateSchema(_node.Schema);
         Hooks.Run(context, "pre-hook", inside: true);
         Load(columns, rows);
         Hooks.Run(context, "post-hook", inside: true);

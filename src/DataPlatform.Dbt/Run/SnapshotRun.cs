@@ -45,7 +45,6 @@ internal sealed class SnapshotRun
     public void Run()
     {
         Hooks.Run(_context, "pre-hook", inside: false);
-        _database.CreateSchema(_node.Schema);
         Hooks.Run(_context, "pre-hook", inside: true);
         var existing = _database.Find(_this);
         if (existing is { Type: not "table" }) throw new TemplateError($"'{_this.Print()}' is a {existing.Type}, and a snapshot needs a table of its own.", "Give the snapshot another alias, or drop it.");

@@ -36,7 +36,6 @@ internal static partial class TestRun
             var kind = config.Text("store_failures_as") ?? "table";
             if (kind is not ("table" or "view")) throw new TemplateError($"store_failures_as is table, view or ephemeral, not '{kind}'.");
             var relation = context.This!.As(kind);
-            database.CreateSchema(relation.Schema!);
             if (database.Find(relation) is { } old) database.Drop(old);
             database.Query($"create {kind} {relation.Print()} as (\n{main}\n)");
             main = $"select * from {relation.Print()}";

@@ -126,6 +126,7 @@ public sealed class ProjectTests
     [InlineData("{{ this }} {{ target.type }} {{ execute }}", "\"wh\".\"main\".\"m\" duckdb True")]
     [InlineData("{{ api.Relation.create(schema='s', identifier='t') }} {{ this.include(database=false) }} {{ this.identifier }}", "\"s\".\"t\" \"main\".\"m\" m")]
     [InlineData("{% set r = run_query('select 1 as a union all select 2 order by 1') %}{% if execute %}{{ r.columns[0].values() }} {{ r.rows[1]['a'] }}{% endif %}", "(1, 2) 2")]
+    [InlineData("{% if execute %}{{ run_query('select sum(x), 1.50::decimal(9, 2), null, [1, 2] from (values (1), (2)) t(x)').rows[0].values() | list }}{% endif %}", "[3, Decimal('1.50'), None, [1, 2]]")]
     [InlineData("{% call statement('s', fetch_result=true) %}select 7 as x{% endcall %}{% if execute %}{{ load_result('s')['data'][0][0] }}{% endif %}", "7")]
     [InlineData("{{ config(a={'b': 2}) }}{{ config.get('a')['b'] if execute }} {{ config.get('z', 'd') }}", "2 d")]
     [InlineData("{{ modules.datetime.date(2020, 1, 31).strftime('%Y/%m/%d') }} {{ modules.re.sub('[^a-z]', '', 'A1b2') }}", "2020/01/31 b")]
