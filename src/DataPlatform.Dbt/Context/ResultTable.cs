@@ -40,10 +40,10 @@ internal sealed class ResultTable : TemplateObject
         null or DBNull => null,
         bool or string or double => value,
         sbyte or byte or short or ushort or int or uint or long => System.Convert.ToInt64(value, CultureInfo.InvariantCulture),
-        ulong number => Whole(number),
-        BigInteger number => Whole(number),
-        Int128 number => Whole((BigInteger)number),
-        UInt128 number => Whole((BigInteger)number),
+        ulong number => Numbers.Normalize(number),
+        BigInteger number => Numbers.Normalize(number),
+        Int128 number => Numbers.Normalize((BigInteger)number),
+        UInt128 number => Numbers.Normalize((BigInteger)number),
         float number => (double)number,
         decimal number => Decimal(number),
         DateTime time => new PythonDateTime(time),
@@ -62,16 +62,10 @@ internal sealed class ResultTable : TemplateObject
         return new ResultTable(picked, _rows.Select(row => places.Select(place => row.Values[place]).ToArray()));
     }
 
-    private static object Whole(BigInteger number)
-    {
-        if (number >= long.MinValue && number <= long.MaxValue) return (long)number;
-        return number;
-    }
-
     // A double where that prints the same, because templates can calculate with it.
     private static object Decimal(decimal number)
     {
-        if (number.Scale == 0) return Whole(new BigInteger(number));
+        if (number.Scale == 0) return Numbers.Normalize(new BigInteger(number));
         var text = number.ToString(CultureInfo.InvariantCulture);
         return Representation.Of((double)number) == text ? (double)number : new PythonDecimal(text);
     }

@@ -129,19 +129,19 @@ internal sealed class ProjectLoader
 
     private static DbtNode NewNode(
         ProjectFile package, ResourceType type, string name, string path, string originalPath, string code, IReadOnlyList<string>? fqn = null, int line = 1, string? file = null) => new()
-    {
-        UniqueId = $"{type.ToString().ToLowerInvariant()}.{package.Name}.{name}",
-        Type = type,
-        Package = package.Name,
-        Name = name,
-        Path = path,
-        OriginalPath = originalPath,
-        Line = line,
-        Fqn = fqn ?? [package.Name, .. Parts(path)],
-        RawCode = code,
-        Checksum = Hashes.Sha256(file is null ? code.Trim() : File.ReadAllText(file).Trim()),
-        File = file,
-    };
+        {
+            UniqueId = $"{type.ToString().ToLowerInvariant()}.{package.Name}.{name}",
+            Type = type,
+            Package = package.Name,
+            Name = name,
+            Path = path,
+            OriginalPath = originalPath,
+            Line = line,
+            Fqn = fqn ?? [package.Name, .. Parts(path)],
+            RawCode = code,
+            Checksum = Hashes.Sha256(file is null ? code.Trim() : File.ReadAllText(file).Trim()),
+            File = file,
+        };
 
     private static string[] Parts(string path) => Path.ChangeExtension(path, null).Split('/');
 
