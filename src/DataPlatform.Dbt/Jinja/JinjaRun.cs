@@ -86,17 +86,4 @@ internal sealed class JinjaRun(JinjaEnvironment environment, UndefinedMode undef
     {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw new TemplateError("This is nested too deeply.");
     }
-
-    /// <summary>Runs a template's or macro's statements, and gives errors the place they happened at.</summary>
-    public T Guard<T, TState>(TState state, Func<TState, T> body)
-    {
-        try
-        {
-            return body(state);
-        }
-        catch (TemplateError e) when (At is not null)
-        {
-            throw At.Source.Fault(At.Offset, e.Message, e.Hint, e);
-        }
-    }
 }

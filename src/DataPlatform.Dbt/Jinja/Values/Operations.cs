@@ -170,7 +170,13 @@ internal static class Operations
     public static IEnumerable<object?> Enumerate(object? value)
     {
         var items = Iterate(value);
-        while (items.MoveNext()) yield return items.Current;
+        while (true)
+        {
+            // Iterators can be made of iterators, without end.
+            JinjaRun.EnsureStack();
+            if (!items.MoveNext()) yield break;
+            yield return items.Current;
+        }
     }
 
     public static int? Length(object? value) => value is string text ? CodePoints.Count(text) : (value as JinjaObject)?.Length;
