@@ -5,7 +5,7 @@ namespace DataPlatform.Dbt.Jinja;
 /// <summary>What names that a template does not define stand for.</summary>
 internal interface IJinjaNames
 {
-    /// <summary>Finds what a name stands for. Called once for each name that a template or macro uses, before it begins.</summary>
+    /// <summary>Finds what a name stands for. A template, a macro's call and a loop's turn ask, when they begin, for each name that they use and that is not set around them.</summary>
     bool TryResolve(string name, out object? value);
 }
 

@@ -320,6 +320,9 @@ internal sealed class MacroNode(JinjaSource source, int offset, string tag, stri
 
     public IReadOnlyList<string> ParameterNames { get; } = [.. parameters.Select(parameter => parameter.Name)];
 
+    /// <summary>Whether it is the body of a call block, which has no name.</summary>
+    public bool IsCaller => Tag == "call";
+
     /// <summary>Whether <c>return()</c> ends it: it does not stand inside another.</summary>
     public bool CatchesReturn { get; init; }
 

@@ -58,7 +58,7 @@ internal sealed class JinjaMacro : JinjaObject
     {
         value = name switch
         {
-            "name" => _node.Name,
+            "name" => _node.IsCaller ? null : _node.Name,
             "arguments" => new PythonTuple([.. _node.ParameterNames]),
             "catch_kwargs" => _node.TakesKeywords,
             "catch_varargs" => _node.TakesExtra,
@@ -68,7 +68,7 @@ internal sealed class JinjaMacro : JinjaObject
         return !ReferenceEquals(value, Locals.Missing);
     }
 
-    public override string Repr() => $"<Macro {PythonText.Repr(_node.Name)}>";
+    public override string Repr() => _node.IsCaller ? "<Macro anonymous>" : $"<Macro {PythonText.Repr(_node.Name)}>";
 
     private object? Execute(Locals locals, Node? site)
     {
