@@ -57,7 +57,7 @@ internal sealed class JinjaRun(JinjaEnvironment environment, UndefinedMode undef
     /// <summary>The value of the <c>return()</c> that ends the current macro.</summary>
     public object? ReturnValue { get; set; }
 
-    public Undefined NewUndefined(string message, string? name = null) => new(message, name, UndefinedMode == UndefinedMode.Lenient);
+    public Undefined NewUndefined(string message) => new(message, UndefinedMode == UndefinedMode.Lenient);
 
     /// <summary>Counts a turn of a loop.</summary>
     public void Iterate()

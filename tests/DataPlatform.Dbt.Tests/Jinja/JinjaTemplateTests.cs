@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace DataPlatform.Dbt.Jinja;
 
@@ -97,10 +96,20 @@ public sealed class JinjaTemplateTests
     }
 
     [Fact]
+    public void Macros_go_as_deep_as_is_allowed()
+    {
+        const string Template = "{% macro m(n) %}{% if n > 1 %}{{ m(n - 1) }}{% endif %}{{ n }}{% endmacro %}{{ m(depth) }}";
+        string Descend(long depth) => Parse(Template).Render(Names(("depth", depth)), new JinjaRun(Environment, limits: new JinjaLimits { Depth = 5 }));
+
+        Descend(5).Should().Be("12345");
+        FluentActions.Invoking(() => Descend(6)).Should().Throw<JinjaException>();
+    }
+
+    [Fact]
     public void Nothing_overflows_the_stack()
     {
         const int Depth = 20_000;
-        const string Nest = "{% set ns = namespace(v=VALUE) %}{% for i in range(" + "20000" + ") %}{% set ns.v = MORE %}{% endfor %}";
+        string Nest(string value, string more, string end) => $"{{% set ns = namespace(v={value}) %}}{{% for i in range({Depth}) %}}{{% set ns.v = {more} %}}{{% endfor %}}{{{{ {end} }}}}";
         string[] templates =
         [
             "{{ " + new string('(', Depth) + "1" + new string(')', Depth) + " }}",
@@ -114,10 +123,10 @@ public sealed class JinjaTemplateTests
             string.Concat(Enumerable.Repeat("{% if 1 %}", Depth)) + string.Concat(Enumerable.Repeat("{% endif %}", Depth)),
             string.Concat(Enumerable.Repeat("{% for x in y %}", Depth)),
             "{% set " + new string('(', Depth) + "a" + new string(')', Depth) + " = 1 %}",
-            Nest.Replace("VALUE", "[]", StringComparison.Ordinal).Replace("MORE", "[ns.v]", StringComparison.Ordinal) + "{{ ns.v }}",
-            Nest.Replace("VALUE", "[]", StringComparison.Ordinal).Replace("MORE", "[ns.v]", StringComparison.Ordinal) + "{{ ns.v|tojson }}",
-            Nest.Replace("VALUE", "()", StringComparison.Ordinal).Replace("MORE", "(ns.v,)", StringComparison.Ordinal) + "{{ {ns.v: 1} }}",
-            Nest.Replace("VALUE", "[1]", StringComparison.Ordinal).Replace("MORE", "ns.v|map('string')", StringComparison.Ordinal) + "{{ ns.v|list }}",
+            Nest("[]", "[ns.v]", "ns.v"),
+            Nest("[]", "[ns.v]", "ns.v|tojson"),
+            Nest("()", "(ns.v,)", "{ns.v: 1}"),
+            Nest("[1]", "ns.v|map('string')", "ns.v|list"),
             "{% set a = [] %}{% do a.append(a) %}{% set b = [] %}{% do b.append(b) %}{{ a == b }}",
             "{% set a = [] %}{% do a.append(a) %}{% set b = [] %}{% do b.append(b) %}{{ a < b }}",
             "{% set a = {} %}{% do a.update({'a': a}) %}{{ a|tojson }}",
@@ -198,7 +207,7 @@ public sealed class JinjaTemplateTests
     {
         var error = Error(template);
 
-        new StringBuilder().Append(CultureInfo.InvariantCulture, $"{error.Line}:{error.Column}: {error.Problem}").ToString().Should().Be(expected);
+        string.Create(CultureInfo.InvariantCulture, $"{error.Line}:{error.Column}: {error.Problem}").Should().Be(expected);
     }
 
     private static JinjaTemplate Parse(string template) => JinjaTemplate.Parse(template, "models/a.sql", Environment);

@@ -104,7 +104,7 @@ internal static partial class Filters
     private static object? Attribute(JinjaRun run, object? value, string name)
     {
         // Unlike a dot, it does not look for an item of that name.
-        if (value is PythonDict dict && dict.Contains(name) && !CollectionMethods.TryGet(dict, name, out _)) return run.NewUndefined($"'dict object' has no attribute '{name}'", name);
+        if (value is PythonDict dict && dict.Contains(name) && !CollectionMethods.TryGet(dict, name, out _)) return run.NewUndefined($"'dict object' has no attribute '{name}'");
         return Operations.GetAttribute(run, value, name);
     }
 

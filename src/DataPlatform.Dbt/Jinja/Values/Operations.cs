@@ -263,7 +263,7 @@ internal static class Operations
     }
 
     private static Undefined NoMember(JinjaRun run, object? value, string name) => run.NewUndefined(
-        name.StartsWith("__", StringComparison.Ordinal) ? $"access to attribute '{name}' of '{TypeName(value)}' object is unsafe." : $"{Describe(value)} has no attribute '{name}'", name);
+        name.StartsWith("__", StringComparison.Ordinal) ? $"access to attribute '{name}' of '{TypeName(value)}' object is unsafe." : $"{Describe(value)} has no attribute '{name}'");
 
     private static bool Holds(string op, int order) => op switch
     {
