@@ -7,14 +7,21 @@ internal sealed class JinjaException : DataPlatformException
 {
     private const int MaxCallers = 10;
 
-    private readonly List<string> _callers = [];
-    private int _moreCallers;
-
-    public JinjaException(JinjaSource source, int offset, string problem, string? hint, Exception? innerException = null)
+    /// <param name="source">The template.</param>
+    /// <param name="offset">Where it is wrong.</param>
+    /// <param name="problem">What is wrong, without the place.</param>
+    /// <param name="hint">What to do next.</param>
+    /// <param name="innerException">The cause.</param>
+    /// <param name="callers">The macros it happened in and where they were called, the innermost first.</param>
+    public JinjaException(JinjaSource source, int offset, string problem, string? hint = null, Exception? innerException = null, IReadOnlyList<string>? callers = null)
         : base(FailureClass.Configuration, problem, hint, innerException)
     {
         (Line, Column) = source.Place(offset);
-        (File, Excerpt) = (source.Origin, source.Line(offset));
+        File = source.Origin;
+        var message = new StringBuilder($"{File}:{Line}:{Column}: {problem}\n    {source.Line(offset)}\n    {new string(' ', Column - 1)}^");
+        foreach (var caller in (callers ?? []).Take(MaxCallers)) message.Append("\n  ").Append(caller);
+        if (callers?.Count > MaxCallers) message.Append($"\n  and {callers.Count - MaxCallers} more");
+        Message = message.ToString();
     }
 
     public string File { get; }
@@ -29,29 +36,5 @@ internal sealed class JinjaException : DataPlatformException
     public string Problem => base.Message;
 
     /// <inheritdoc/>
-    public override string Message
-    {
-        get
-        {
-            var text = new StringBuilder($"{File}:{Line}:{Column}: {Problem}\n    {Excerpt}\n    {new string(' ', Column - 1)}^");
-            foreach (var caller in _callers) text.Append("\n  ").Append(caller);
-            if (_moreCallers > 0) text.Append($"\n  and {_moreCallers} more");
-            return text.ToString();
-        }
-    }
-
-    private string Excerpt { get; }
-
-    /// <summary>Adds where the macro that failed was called, the innermost first.</summary>
-    public void AddCaller(string macro, JinjaSource source, int offset)
-    {
-        if (_callers.Count == MaxCallers)
-        {
-            _moreCallers++;
-            return;
-        }
-
-        var (line, column) = source.Place(offset);
-        _callers.Add($"in {macro}, called at {source.Origin}:{line}:{column}");
-    }
+    public override string Message { get; }
 }

@@ -5,7 +5,7 @@ namespace DataPlatform.Dbt.Jinja;
 /// <summary>What names that a template does not define stand for.</summary>
 internal interface IJinjaNames
 {
-    /// <summary>Finds what a name stands for. Called once for each name that a template or macro uses, before it begins.</summary>
+    /// <summary>Finds what a name stands for. A template, a macro's call and a loop's turn ask, when they begin, for each name that they use and that is not set around them.</summary>
     bool TryResolve(string name, out object? value);
 }
 
@@ -57,7 +57,7 @@ internal sealed class JinjaRun(JinjaEnvironment environment, UndefinedMode undef
     /// <summary>The value of the <c>return()</c> that ends the current macro.</summary>
     public object? ReturnValue { get; set; }
 
-    public Undefined NewUndefined(string message, string? name = null) => new(message, name, UndefinedMode == UndefinedMode.Lenient);
+    public Undefined NewUndefined(string message) => new(message, UndefinedMode == UndefinedMode.Lenient);
 
     /// <summary>Counts a turn of a loop.</summary>
     public void Iterate()
@@ -85,18 +85,5 @@ internal sealed class JinjaRun(JinjaEnvironment environment, UndefinedMode undef
     public static void EnsureStack()
     {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw new TemplateError("This is nested too deeply.");
-    }
-
-    /// <summary>Runs a template's or macro's statements, and gives errors the place they happened at.</summary>
-    public T Guard<T, TState>(TState state, Func<TState, T> body)
-    {
-        try
-        {
-            return body(state);
-        }
-        catch (TemplateError e) when (At is not null)
-        {
-            throw At.Source.Fault(At.Offset, e.Message, e.Hint, e);
-        }
     }
 }

@@ -24,22 +24,25 @@ internal sealed class JinjaTemplate
     }
 
     /// <exception cref="JinjaException">The template failed.</exception>
-    public string Render(IJinjaNames names, JinjaRun run) => run.Guard((this, names, run), static state =>
+    public string Render(IJinjaNames names, JinjaRun run)
     {
-        var (template, names, run) = state;
         var output = new StringBuilder();
         try
         {
-            run.At = template._root;
-            var locals = new Locals(template._code, outer: null, names, run);
-            template._entry.Enter(locals);
-            if (template._body.Execute(locals, output) == Completion.Return) throw new TemplateError("return() stands outside of a macro.");
+            run.At = _root;
+            var locals = new Locals(_code, outer: null, names, run);
+            _entry.Enter(locals);
+            return _body.Execute(locals, output) == Completion.Return ? throw OutsideOfMacro() : output.ToString();
+        }
+        catch (TemplateError e)
+        {
+            throw e.At(run.At ?? _root);
         }
         catch (MacroReturnException)
         {
-            throw new TemplateError("return() stands outside of a macro.");
+            throw OutsideOfMacro().At(run.At ?? _root);
         }
 
-        return output.ToString();
-    });
+        static TemplateError OutsideOfMacro() => new("return() stands outside of a macro.");
+    }
 }

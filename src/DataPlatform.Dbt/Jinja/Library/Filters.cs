@@ -29,7 +29,7 @@ internal static partial class Filters
         ("float value default?", (_, a) => ToFloat(a[0]) is { } number ? number : a.Or(1, 0.0)),
         ("forceescape value", (_, a) => new Markup(PythonText.EscapeHtml(Representation.Print(a[0])))),
         ("groupby value attribute default? case_sensitive?", GroupBy),
-        ("indent value width? first? blank?", (_, a) => Keep(a[0], text => Indent(text, a))),
+        ("indent s width? first? blank?", (_, a) => Mark(a[0], Indent(a.Text(0), a))),
         ("int value default? base?", (_, a) => ToInt(a[0], a.Int(2, 10)) ?? a.Or(1, 0L)),
         ("items value", (_, a) => new PythonIterator(Items(a[0]))),
         ("join value d? attribute?", (run, a) => Join(run, a[0], Representation.Print(a.Or(1, "")), a.Or(2, null))),
@@ -104,7 +104,7 @@ internal static partial class Filters
     private static object? Attribute(JinjaRun run, object? value, string name)
     {
         // Unlike a dot, it does not look for an item of that name.
-        if (value is PythonDict dict && dict.Contains(name) && !CollectionMethods.TryGet(dict, name, out _)) return run.NewUndefined($"'dict object' has no attribute '{name}'", name);
+        if (value is PythonDict dict && dict.Contains(name) && !CollectionMethods.TryGet(dict, name, out _)) return run.NewUndefined($"'dict object' has no attribute '{name}'");
         return Operations.GetAttribute(run, value, name);
     }
 

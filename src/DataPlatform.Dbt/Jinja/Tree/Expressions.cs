@@ -22,7 +22,7 @@ internal sealed class Name(JinjaSource source, int offset, string text) : Expres
     public override object? Evaluate(Locals locals)
     {
         var value = locals.Get(_place);
-        return ReferenceEquals(value, Locals.Missing) ? locals.Run.NewUndefined($"'{Text}' is undefined", Text) : value;
+        return ReferenceEquals(value, Locals.Missing) ? locals.Run.NewUndefined($"'{Text}' is undefined") : value;
     }
 }
 

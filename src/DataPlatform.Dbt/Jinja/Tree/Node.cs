@@ -68,6 +68,7 @@ internal sealed class Block(JinjaSource source, int offset, IReadOnlyList<Statem
 
     public override Completion Execute(Locals locals, System.Text.StringBuilder output)
     {
+        JinjaRun.EnsureStack();
         foreach (var statement in _statements)
             if (statement.Execute(locals, output) is not Completion.Normal and var completion) return completion;
         return Completion.Normal;

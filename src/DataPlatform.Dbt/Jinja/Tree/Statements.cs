@@ -320,6 +320,9 @@ internal sealed class MacroNode(JinjaSource source, int offset, string tag, stri
 
     public IReadOnlyList<string> ParameterNames { get; } = [.. parameters.Select(parameter => parameter.Name)];
 
+    /// <summary>Whether it is the body of a call block, which has no name.</summary>
+    public bool IsCaller => Tag == "call";
+
     /// <summary>Whether <c>return()</c> ends it: it does not stand inside another.</summary>
     public bool CatchesReturn { get; init; }
 
@@ -387,7 +390,7 @@ internal sealed class MacroNode(JinjaSource source, int offset, string tag, stri
         }
 
         if (TakesCaller)
-            locals.Slots[_callerSlot] = named.Remove("caller", out var caller) && caller is not null ? caller : locals.Run.NewUndefined("No caller defined", "caller");
+            locals.Slots[_callerSlot] = named.Remove("caller", out var caller) && caller is not null ? caller : locals.Run.NewUndefined("No caller defined");
         if (TakesKeywords) locals.Slots[_keywordsSlot] = new PythonDict(arguments.Named.Where(argument => named.ContainsKey(argument.Key)));
         else if (named.Count > 0) throw new TemplateError($"{Tag} '{Name}' takes no keyword argument '{arguments.Named.First(argument => named.ContainsKey(argument.Key)).Key}'");
         if (TakesExtra) locals.Slots[_extraSlot] = new PythonTuple([.. positional.Skip(_slots.Length)]);
@@ -404,7 +407,7 @@ internal sealed class MacroNode(JinjaSource source, int offset, string tag, stri
             var place = i - (_slots.Length - defaults.Count);
             locals.Slots[_slots[i]] = place >= 0
                 ? defaults[place].Evaluate(locals)
-                : locals.Run.NewUndefined($"parameter '{ParameterNames[i]}' was not provided", ParameterNames[i]);
+                : locals.Run.NewUndefined($"parameter '{ParameterNames[i]}' was not provided");
         }
 
         return body.Execute(locals, output);

@@ -201,7 +201,7 @@ internal static class Binding
         }
         catch (TemplateError e)
         {
-            throw root.Source.Fault(root.Offset, e.Message, e.Hint, e);
+            throw e.At(root);
         }
     }
 }

@@ -100,6 +100,7 @@ internal sealed class PythonTuple(List<object?> items, string[]? names = null) :
 
     public override int ValueHash()
     {
+        JinjaRun.EnsureStack();
         var hash = new HashCode();
         foreach (var item in Items) hash.Add(Operations.Hash(item));
         return hash.ToHashCode();

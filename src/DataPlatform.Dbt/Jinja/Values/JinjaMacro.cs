@@ -25,8 +25,14 @@ internal sealed class JinjaMacro : JinjaObject
     /// <exception cref="JinjaException">It failed.</exception>
     public object? Invoke(JinjaRun run, IReadOnlyList<object?> positional, IReadOnlyList<KeyValuePair<string, object?>>? named = null)
     {
-        run.At ??= _node;
-        return run.Guard((this, new CallArguments(run, positional, named ?? [])), static state => state.Item1.Call(state.Item2));
+        try
+        {
+            return Call(new CallArguments(run, positional, named ?? []));
+        }
+        catch (TemplateError e)
+        {
+            throw e.At(run.At ?? _node);
+        }
     }
 
     public override object? Call(CallArguments arguments)
@@ -52,7 +58,7 @@ internal sealed class JinjaMacro : JinjaObject
     {
         value = name switch
         {
-            "name" => _node.Name,
+            "name" => _node.IsCaller ? null : _node.Name,
             "arguments" => new PythonTuple([.. _node.ParameterNames]),
             "catch_kwargs" => _node.TakesKeywords,
             "catch_varargs" => _node.TakesExtra,
@@ -62,7 +68,7 @@ internal sealed class JinjaMacro : JinjaObject
         return !ReferenceEquals(value, Locals.Missing);
     }
 
-    public override string Repr() => $"<Macro {PythonText.Repr(_node.Name)}>";
+    public override string Repr() => _node.IsCaller ? "<Macro anonymous>" : $"<Macro {PythonText.Repr(_node.Name)}>";
 
     private object? Execute(Locals locals, Node? site)
     {
@@ -71,7 +77,7 @@ internal sealed class JinjaMacro : JinjaObject
         try
         {
             run.At = _node;
-            return run.Guard((_node, locals, output), static state => state._node.ExecuteBody(state.locals, state.output)) != Completion.Return ? output.ToString()
+            return _node.ExecuteBody(locals, output) != Completion.Return ? output.ToString()
                 : _node.CatchesReturn ? run.ReturnValue
                 : throw new MacroReturnException(run.ReturnValue);
         }
@@ -79,9 +85,8 @@ internal sealed class JinjaMacro : JinjaObject
         {
             return e.Value;
         }
-        catch (JinjaException e) when (site is not null)
+        catch (TemplateError e) when (e.IsCaughtIn(run, _node, site))
         {
-            e.AddCaller($"{_node.Tag} '{_node.Name}'", site.Source, site.Offset);
             throw;
         }
     }

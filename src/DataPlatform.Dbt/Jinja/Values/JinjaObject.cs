@@ -59,13 +59,8 @@ internal abstract class JinjaObject
 }
 
 /// <summary>What stands for a name, attribute or item that there is not.</summary>
-internal sealed class Undefined(string message, string? name, bool isLenient) : JinjaObject
+internal sealed class Undefined(string message, bool isLenient) : JinjaObject
 {
-    public string Message { get; } = message;
-
-    /// <summary>The name that was looked up last.</summary>
-    public string? Name { get; } = name;
-
     public override string TypeName => "Undefined";
 
     public override bool IsTrue => false;
@@ -81,7 +76,7 @@ internal sealed class Undefined(string message, string? name, bool isLenient) : 
     public override bool TryGetItem(object? key, out object? value)
     {
         if (!isLenient) throw Failure();
-        value = key is string text ? new Undefined(Message, text, isLenient) : this;
+        value = this;
         return true;
     }
 
@@ -97,7 +92,8 @@ internal sealed class Undefined(string message, string? name, bool isLenient) : 
 
     public override int ValueHash() => 0;
 
-    public TemplateError Failure() => new(Message);
+    /// <summary>What its use means.</summary>
+    public TemplateError Failure() => new(message);
 }
 
 /// <summary>Text that is HTML already: <c>escape</c> leaves it alone, and text that is added to it is escaped.</summary>

@@ -33,8 +33,7 @@ internal static class Numbers
     public static double? AsDouble(object? value) => value switch
     {
         double number => number,
-        BigInteger big when double.IsInfinity((double)big) => throw new TemplateError("int too large to convert to float"),
-        BigInteger big => (double)big,
+        BigInteger big => RoundToDouble(big) is var rounded && double.IsFinite(rounded) ? rounded : throw new TemplateError("int too large to convert to float"),
         _ => AsLong(value),
     };
 
@@ -122,7 +121,7 @@ internal static class Numbers
                 return double.IsFinite(number) ? Normalize(Scale(number, 0)) : throw new TemplateError($"cannot convert float {(double.IsNaN(number) ? "NaN" : "infinity")} to integer");
             if (!double.IsFinite(number) || digits > 323) return number;
             if (digits < -308) return number * 0;
-            var rounded = digits >= 0 ? double.Parse(ToFixed(number, digits.Value), CultureInfo.InvariantCulture) : (double)(BigInteger.Abs(Scale(number, digits.Value)) * BigInteger.Pow(10, -digits.Value));
+            var rounded = digits >= 0 ? double.Parse(ToFixed(number, digits.Value), CultureInfo.InvariantCulture) : RoundToDouble(BigInteger.Abs(Scale(number, digits.Value)) * BigInteger.Pow(10, -digits.Value));
             return double.IsNegative(number) ? -rounded : rounded;
         }
 
@@ -241,6 +240,7 @@ internal static class Numbers
     {
         const long Exact = 1L << 53;
         if (b.IsZero) throw DivisionByZero("/");
+        if (a.IsZero) return b.Sign < 0 ? -0.0 : 0.0;
         if (BigInteger.Abs(a) <= Exact && BigInteger.Abs(b) <= Exact) return (double)a / (double)b;
         var (x, y) = (BigInteger.Abs(a), BigInteger.Abs(b));
         // 66 bits of the quotient, the last of which says whether something follows: the conversion then rounds once.
@@ -252,9 +252,10 @@ internal static class Numbers
         return a.Sign * b.Sign < 0 ? -result : result;
     }
 
+    /// <summary>The float that is nearest to a whole number; .NET's conversion cuts.</summary>
     private static double RoundToDouble(BigInteger value)
     {
-        var extra = (int)value.GetBitLength() - 53;
+        var extra = (int)BigInteger.Abs(value).GetBitLength() - 53;
         return extra <= 0 ? (double)value : Math.ScaleB((double)DivideHalfEven(value, BigInteger.One << extra), extra);
     }
 

@@ -170,7 +170,13 @@ internal static class Operations
     public static IEnumerable<object?> Enumerate(object? value)
     {
         var items = Iterate(value);
-        while (items.MoveNext()) yield return items.Current;
+        while (true)
+        {
+            // Iterators can be made of iterators, without end.
+            JinjaRun.EnsureStack();
+            if (!items.MoveNext()) yield break;
+            yield return items.Current;
+        }
     }
 
     public static int? Length(object? value) => value is string text ? CodePoints.Count(text) : (value as JinjaObject)?.Length;
@@ -257,7 +263,7 @@ internal static class Operations
     }
 
     private static Undefined NoMember(JinjaRun run, object? value, string name) => run.NewUndefined(
-        name.StartsWith("__", StringComparison.Ordinal) ? $"access to attribute '{name}' of '{TypeName(value)}' object is unsafe." : $"{Describe(value)} has no attribute '{name}'", name);
+        name.StartsWith("__", StringComparison.Ordinal) ? $"access to attribute '{name}' of '{TypeName(value)}' object is unsafe." : $"{Describe(value)} has no attribute '{name}'");
 
     private static bool Holds(string op, int order) => op switch
     {
