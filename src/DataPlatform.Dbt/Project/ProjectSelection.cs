@@ -11,7 +11,7 @@ internal static class ProjectSelection
     /// <summary>The ids that the options select, of nodes of every kind.</summary>
     public static Selection.Selection Select(EngineState state)
     {
-        var spec = SelectionExpression.Parse(state.Options.Select, state.Options.Exclude, IndirectSelection.Eager);
+        var spec = FindDefault(state) ?? SelectionExpression.Parse(state.Options.Select, state.Options.Exclude, IndirectSelection.Eager);
         return new NodeSelector(CreateGraph(state)).Select(spec);
     }
 
@@ -22,6 +22,15 @@ internal static class ProjectSelection
             project.Root.Name,
             project.Nodes.Values.Select(node => Describe(state, node)),
             project.Macros.All.ToDictionary(macro => macro.UniqueId, macro => new SelectableMacro(Hashes.Sha256(macro.Definition.Text), []), StringComparer.Ordinal));
+    }
+
+    /// <summary>The project's own selection, which holds when a command says nothing.</summary>
+    private static SelectionSpec? FindDefault(EngineState state)
+    {
+        var file = Path.Combine(state.Options.ProjectFolder, "selectors.yml");
+        return state.Options.Select.Count + state.Options.Exclude.Count > 0 || !File.Exists(file)
+            ? null
+            : SelectorFile.Parse(File.ReadAllText(file), "selectors.yml", IndirectSelection.Eager).Default;
     }
 
     private static SelectableNode Describe(EngineState state, DbtNode node) => new()

@@ -250,6 +250,17 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task The_default_selector_holds_when_nothing_is_selected()
+    {
+        await using var project = new EngineFixture().Write("models/a.sql", "select 1 as id").Write("models/b.sql", "select 1 as id")
+            .Write("selectors.yml", "selectors:\n  - name: nightly\n    default: true\n    definition: {method: fqn, value: b}\n");
+
+        (await project.RunAsync()).Results.Select(result => result.Node.Name).Should().Equal("b");
+        project.Options = project.Options with { Select = ["a"] };
+        (await project.RunAsync()).Results.Select(result => result.Node.Name).Should().Equal("a");
+    }
+
+    [Fact]
     public async Task Fail_fast_begins_nothing_after_a_failure()
     {
         await using var project = new EngineFixture().Write("models/a.sql", "select nope").Write("models/b.sql", "select 1 as id");
