@@ -1,0 +1,51 @@
+using DataPlatform.Dbt.Context;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Run;
+
+namespace DataPlatform.Dbt.Artifacts;
+
+/// <summary>What became of nodes, in the form of dbt's <c>run_results.json</c>, version 6.</summary>
+internal static class RunResultsWriter
+{
+    public static PythonDict Write(EngineState state, IReadOnlyList<NodeResult> results, TimeSpan elapsed) => new()
+    {
+        ["metadata"] = new PythonDict
+        {
+            ["dbt_schema_version"] = "https://schemas.getdbt.com/dbt/run-results/v6.json",
+            ["dbt_version"] = Project.ProjectFile.DbtVersion,
+            ["generated_at"] = ManifestWriter.Moment(state.Options.Time.GetUtcNow()),
+            ["invocation_id"] = state.InvocationId,
+            ["invocation_started_at"] = ManifestWriter.Moment(state.StartedAt),
+            ["env"] = new PythonDict(),
+        },
+        ["results"] = new PythonList(results.Select(Describe)),
+        ["elapsed_time"] = elapsed.TotalSeconds,
+        ["args"] = new PythonDict { ["which"] = state.Command, ["vars"] = state.Options.Vars, ["full_refresh"] = state.Options.FullRefresh },
+    };
+
+    /// <summary>One result: what <c>results</c> holds in hooks at the end of a run.</summary>
+    public static PythonDict Describe(NodeResult result) => new()
+    {
+        ["status"] = result.Status,
+        ["timing"] = new PythonList(result.CompiledAt is { } compiled
+            ? new object?[] { Timing("compile", result.StartedAt, compiled), Timing("execute", compiled, result.StartedAt + result.Elapsed) }
+            : []),
+        ["thread_id"] = result.Thread,
+        ["execution_time"] = result.Elapsed.TotalSeconds,
+        ["adapter_response"] = result.Response,
+        ["message"] = result.Message,
+        ["failures"] = result.Failures,
+        ["unique_id"] = result.Node.UniqueId,
+        ["compiled"] = result.CompiledCode is not null,
+        ["compiled_code"] = result.CompiledCode,
+        ["relation_name"] = result.RelationName,
+        ["batch_results"] = null,
+    };
+
+    private static PythonDict Timing(string name, DateTimeOffset from, DateTimeOffset to) => new()
+    {
+        ["name"] = name,
+        ["started_at"] = ManifestWriter.Moment(from),
+        ["completed_at"] = ManifestWriter.Moment(to),
+    };
+}

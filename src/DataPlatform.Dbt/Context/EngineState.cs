@@ -1,0 +1,88 @@
+using System.Text.RegularExpressions;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
+
+namespace DataPlatform.Dbt.Context;
+
+/// <summary>What all nodes of one invocation share.</summary>
+internal sealed partial class EngineState
+{
+    public EngineState(DbtOptions options, string system, string database, Action<string, string> log)
+    {
+        (Options, System, Log) = (options, system, log);
+        StartedAt = options.Time.GetUtcNow();
+        Database = database;
+        Schema = options.Schema ?? (system == "duckdb" ? "main" : "public");
+        Target = new PythonDict
+        {
+            ["profile_name"] = "dataplatform",
+            ["name"] = options.TargetName,
+            ["target_name"] = options.TargetName,
+            ["type"] = AdapterType,
+            ["schema"] = Schema,
+            ["database"] = database,
+            ["dbname"] = database,
+            ["threads"] = (long)options.Threads,
+        };
+    }
+
+    /// <summary>How templates are read.</summary>
+    public static JinjaEnvironment Environment { get; } = new(
+        new Dictionary<string, Func<CallArguments, object?>>
+        {
+            ["as_text"] = Signature.Of("as_text value", (_, a) => a[0] is null ? null : Representation.Print(a[0])),
+            ["as_native"] = Signature.Of("as_native value", (_, a) => a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]),
+            ["as_bool"] = Signature.Of("as_bool value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) as bool? ?? throw new TemplateError($"Could not convert value '{Representation.Print(a[0])}' into type 'bool'")),
+            ["as_number"] = Signature.Of("as_number value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) is var number && Numbers.IsNumber(number) && number is not bool
+                ? number : throw new TemplateError($"Could not convert value '{Representation.Print(a[0])}' into type 'number'")),
+        },
+        [
+            new BlockKind("test", BlockArguments.Parameters), new BlockKind("data_test", BlockArguments.Parameters), new BlockKind("materialization", BlockArguments.Settings),
+            new BlockKind("snapshot"), new BlockKind("docs", IsRaw: true),
+        ]);
+
+    public DbtOptions Options { get; }
+
+    /// <summary>What the warehouse is, as it calls itself.</summary>
+    public string System { get; }
+
+    /// <summary>What dbt calls the warehouse's adapter, and the prefix of macros for it.</summary>
+    public string AdapterType => System == "duckdb" ? "duckdb" : "postgres";
+
+    public string Database { get; }
+
+    public string Schema { get; }
+
+    /// <summary>Takes a level and a line.</summary>
+    public Action<string, string> Log { get; }
+
+    public DateTimeOffset StartedAt { get; }
+
+    public string InvocationId { get; } = Guid.NewGuid().ToString();
+
+    public PythonDict Target { get; }
+
+    public DbtProject? Project { get; set; }
+
+    /// <summary>What the command is called.</summary>
+    public string Command { get; set; } = "build";
+
+    public PythonList SelectedResources { get; set; } = new([]);
+
+    /// <summary>The value of a text of a YAML file: of one expression in braces what it is, else the text that it renders to.</summary>
+    public object? Evaluate(string text, string file, int line, NodeContext names)
+    {
+        if (!text.Contains("{{", StringComparison.Ordinal) && !text.Contains("{%", StringComparison.Ordinal)) return text;
+        var origin = $"{file}:{line}";
+        if (OneExpression().Match(text) is { Success: true } match)
+        {
+            var macro = JinjaLibrary.Parse($"{{% macro value() %}}{{{{ return({match.Groups[1].Value}) }}}}{{% endmacro %}}", origin, Environment).Definitions[0];
+            return macro.Bind(names).Invoke(names.NewRun(), []);
+        }
+
+        return JinjaTemplate.Parse(text, origin, Environment).Render(names, names.NewRun());
+    }
+
+    [GeneratedRegex(@"^\s*\{\{-?((?:(?!\}\}|\{\{).)*?)-?\}\}\s*$", RegexOptions.Singleline)]
+    private static partial Regex OneExpression();
+}

@@ -1,0 +1,397 @@
+using System.Text.Json;
+using DataPlatform.Dbt.Artifacts;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
+using DataPlatform.Dbt.Run;
+
+namespace DataPlatform.Dbt.Context;
+
+/// <summary>
+/// The names that a node's templates see: dbt's functions, and macros by the rules of the package that the node is in. While the project is read there is no
+/// database; references and configurations are collected then.
+/// </summary>
+internal sealed class NodeContext : IJinjaNames
+{
+    private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<DbtMacro, JinjaMacro> _macros = [];
+    private readonly Dictionary<string, object?> _results = new(StringComparer.Ordinal);
+    private readonly CancellationToken _cancellationToken;
+    private DbtRelation? _this;
+
+    public NodeContext(EngineState state, string package, DbtNode? node = null, Database? database = null, CancellationToken cancellationToken = default)
+    {
+        (State, Package, Node, Database, _cancellationToken) = (state, package, node, database, cancellationToken);
+        AddFunctions();
+    }
+
+    public EngineState State { get; }
+
+    public string Package { get; }
+
+    public DbtNode? Node { get; }
+
+    public Database? Database { get; }
+
+    /// <summary>Whether there is a database: templates are rendered without one first, to learn what they read.</summary>
+    public bool IsExecuting => Database is not null;
+
+    /// <summary>What <c>config()</c> was told while the project is read.</summary>
+    public Dictionary<string, object?> ConfigCalls { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Ephemeral models that were referred to.</summary>
+    public List<DbtNode> Ephemerals { get; } = [];
+
+    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : NewRelation(Node);
+
+    public object? this[string name]
+    {
+        set => _values[name] = value;
+    }
+
+    public JinjaRun NewRun() => new(EngineState.Environment, IsExecuting ? UndefinedMode.Strict : UndefinedMode.Lenient, cancellationToken: _cancellationToken);
+
+    public string Render(string template, string origin) => JinjaTemplate.Parse(template, origin, EngineState.Environment).Render(this, NewRun());
+
+    public DbtRelation NewRelation(DbtNode node, string? type = null) =>
+        new(new RelationName(node.Database ?? State.Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type));
+
+    public bool TryResolve(string name, out object? value)
+    {
+        if (_values.TryGetValue(name, out value) && name is "_dbt_generic_test_kwargs" or "results" or "schemas" or "database_schemas") return true;
+        if (State.Project?.Macros is { } macros)
+        {
+            if (macros.Find(name, Package) is { } macro)
+            {
+                value = Bind(macro);
+                return true;
+            }
+
+            if (!_values.ContainsKey(name) && (name == MacroTable.Dbt || macros.HasPackage(name)))
+            {
+                value = new PackageMacros(this, name);
+                return true;
+            }
+        }
+
+        if (_values.TryGetValue(name, out value))
+        {
+            if (value is Func<object?> lazy) value = lazy();
+            return true;
+        }
+
+        return name is "write" or "submit_python_job" or "debug" or "adapter_macro" or "validation" or "load_agate_table" or "try_or_compiler_error"
+            ? throw TemplateObject.Unsupported($"'{name}'")
+            : false;
+    }
+
+    public JinjaMacro Bind(DbtMacro macro)
+    {
+        Node?.DependsOnMacros.Add(macro.UniqueId);
+        if (!_macros.TryGetValue(macro, out var bound)) _macros[macro] = bound = macro.Definition.Bind(this);
+        return bound;
+    }
+
+    /// <summary>Calls a macro by its name, which there is.</summary>
+    public object? CallMacro(string name, params object?[] arguments) =>
+        Bind(State.Project!.Macros.Find(name, Package)!).Invoke(NewRun(), arguments);
+
+    public ResultTable? Query(string sql)
+    {
+        if (Database is null) return null;
+        return Database.Query(sql);
+    }
+
+    private void AddFunctions()
+    {
+        Function("ref", Ref);
+        Function("source", Signature.Of("source source_name table_name", (_, a) => Source(new SourceKey(a.Text(0), a.Text(1)))));
+        _values["config"] = new ConfigObject(this);
+        _values["var"] = new VarObject(this);
+        Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
+        _values["this"] = (Func<object?>)(() => This);
+        _values["target"] = State.Target;
+        _values["execute"] = IsExecuting;
+        _values["invocation_id"] = State.InvocationId;
+        _values["run_started_at"] = new PythonDateTime(State.StartedAt.UtcDateTime);
+        _values["dbt_version"] = ProjectFile.DbtVersion;
+        _values["thread_id"] = "main";
+        _values["project_name"] = State.Project?.Root.Name;
+        _values["schema"] = (Func<object?>)(() => Node?.Schema ?? State.Schema);
+        _values["database"] = (Func<object?>)(() => Node?.Database ?? State.Database);
+        _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
+        _values["graph"] = (Func<object?>)(() => ManifestWriter.Graph(State, IsExecuting));
+        _values["selected_resources"] = State.SelectedResources;
+        _values["dbt_metadata_envs"] = new PythonDict();
+        _values["flags"] = Flags();
+        _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
+        _values["return"] = ReturnSignal.Function;
+        _values["adapter"] = new AdapterObject(this);
+        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction)
+            .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
+        _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
+        _values["exceptions"] = Exceptions();
+        _values["builtins"] = new TemplateObject("builtins").Add("ref", _values["ref"]).Add("source", _values["source"]).Add("config", _values["config"]);
+        Function("log", Signature.Of("log msg info?", (_, a) =>
+        {
+            State.Log(a.Flag(1) ? "info" : "debug", Representation.Print(a[0]));
+            return "";
+        }));
+        Function("print", Signature.Of("print msg", (_, a) =>
+        {
+            if (IsExecuting) State.Log("info", Representation.Print(a[0]));
+            return "";
+        }));
+        Function("tojson", Signature.Of("tojson value default? sort_keys?", (_, a) => Or(a, () => JsonText.Write(a[0], a.Has(2) && Operations.IsTrue(a[2])))));
+        Function("fromjson", Signature.Of("fromjson string default?", (_, a) => Or(a, () => FromJson(a.Text(0)))));
+        Function("fromyaml", Signature.Of("fromyaml value default?", (_, a) => Or(a, () => YamlItem.Parse(a.Text(0), "fromyaml")?.ToValue())));
+        Function("local_md5", Signature.Of("local_md5 value", (_, a) => Hashes.Md5(a.Text(0))));
+        Function("set", Signature.Of("set value default?", (_, a) => Or(a, () => new PythonSet(Operations.Enumerate(a[0])))));
+        Function("set_strict", Signature.Of("set_strict value", (_, a) => new PythonSet(Operations.Enumerate(a[0]))));
+        Function("zip", a => Zip(a.Positional));
+        Function("zip_strict", a => Zip(a.Positional));
+        Function("doc", a => State.Project?.FindDoc([.. a.Positional.Select(Representation.Print)], Package) ?? throw new TemplateError($"There is no docs block '{string.Join("', '", a.Positional.Select(Representation.Print))}'."));
+        Function("statement", Signature.Of("statement name? fetch_result? auto_begin? language? caller?", (run, a) => Statement(run, a)));
+        Function("run_query", Signature.Of("run_query sql", (_, a) => Query(a.Text(0))));
+        Function("load_result", Signature.Of("load_result name", (_, a) => _results.GetValueOrDefault(a.Text(0))));
+        Function("store_result", Signature.Of("store_result name response agate_table?", (_, a) => Store(a.TextOrNull(0), a[1], a.Or(2, null) as ResultTable)));
+        Function("store_raw_result", Signature.Of("store_raw_result name message? code? rows_affected? agate_table?", (_, a) => Store(a.TextOrNull(0), a.Or(1, null), a.Or(4, null) as ResultTable)));
+        Function("is_incremental", Signature.Of("is_incremental", (_, _) => IsIncremental()));
+        Function("should_full_refresh", Signature.Of("should_full_refresh", (_, _) => Node?.Config.Flag("full_refresh", State.Options.FullRefresh) ?? State.Options.FullRefresh));
+        Function("should_store_failures", Signature.Of("should_store_failures", (_, _) => Node is not null && TestRun.StoresFailures(Node, State.Options)));
+        Function("load_relation", Signature.Of("load_relation relation", (_, a) => a[0] is DbtRelation relation ? Database?.Find(relation) : null));
+        Function("load_cached_relation", Signature.Of("load_cached_relation relation", (_, a) => a[0] is DbtRelation relation ? Database?.Find(relation) : null));
+        Function("get_columns_in_query", Signature.Of("get_columns_in_query select_sql", (_, a) => new PythonList(Database?.Query($"select * from ({a.Text(0)}\n) as __dbt_sbq where false limit 0").Names ?? [])));
+    }
+
+    private void Function(string name, Func<CallArguments, object?> body) => _values[name] = new JinjaFunction(name, body);
+
+    private object? Ref(CallArguments arguments)
+    {
+        foreach (var (name, _) in arguments.Named)
+            throw name is "v" or "version" ? TemplateObject.Unsupported("versions of models: ref() with 'v'") : new TemplateError($"ref() takes no argument '{name}'");
+        var words = arguments.Positional.Select(word => Operations.AsText(word) ?? (word is Undefined undefined ? throw undefined.Failure() : throw new TemplateError("The name of a model in ref() is a text."))).ToArray();
+        var key = words switch
+        {
+            [var name] => new RefKey(null, name),
+            [var package, var name] => new RefKey(package, name),
+            _ => throw new TemplateError($"ref() takes one or two arguments, and got {words.Length}"),
+        };
+        if (!IsExecuting)
+        {
+            if (Node is not null && !Node.Refs.Contains(key)) Node.Refs.Add(key);
+            return This;
+        }
+
+        var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
+        Require(target, $"ref('{string.Join("', '", words)}')");
+        if (!target.IsEphemeral) return NewRelation(target);
+        if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
+        return new DbtRelation(new RelationName(target.Database, target.Schema, $"__dbt__cte__{target.Name}", "cte"));
+    }
+
+    private DbtRelation? Source(SourceKey key)
+    {
+        if (!IsExecuting)
+        {
+            if (Node is not null && !Node.Sources.Contains(key)) Node.Sources.Add(key);
+            return This;
+        }
+
+        var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
+        Require(target, $"source('{key.Source}', '{key.Table}')");
+        return NewRelation(target);
+    }
+
+    /// <summary>What was not seen while the project was read was not waited for.</summary>
+    private void Require(DbtNode target, string call)
+    {
+        if (Node is null or { Type: ResourceType.Operation } || Node.DependsOn.Contains(target.UniqueId) || Node.UniqueId == target.UniqueId) return;
+        throw new TemplateError(
+            $"dbt was unable to infer all dependencies for the model \"{Node.Name}\": {call} stands where it is not seen while the project is read.",
+            $"Put this into the model: -- depends_on: {{{{ {call} }}}}");
+    }
+
+    private bool IsIncremental()
+    {
+        if (Database is null || Node is not { Type: ResourceType.Model } || Node.Config.Materialized != "incremental") return false;
+        return !Node.Config.Flag("full_refresh", State.Options.FullRefresh) && Database.Find(This!) is { Type: "table" };
+    }
+
+    private object? EnvVar(string name, object? otherwise, bool hasDefault) => State.Options.Environment(name) is { } value ? value
+        : hasDefault ? otherwise
+        : throw new TemplateError($"Env var required but not provided: '{name}'", "Set the environment variable, or give env_var() a default.");
+
+    private string Statement(JinjaRun run, BoundArguments arguments)
+    {
+        if (arguments.Or(3, "sql") is not "sql") throw TemplateObject.Unsupported("statements in Python");
+        var caller = arguments.Has(4) ? arguments[4] : throw new TemplateError("statement() is used with call: {% call statement('name') %}...{% endcall %}");
+        if (Database is null) return "";
+        var sql = Representation.Print(Operations.Call(caller, new CallArguments(run, [], [])));
+        var table = Database.Query(sql);
+        return Store(arguments.Has(0) ? arguments.TextOrNull(0) : null, Database.LastResponse, arguments.Flag(1) ? table : new ResultTable([], []));
+    }
+
+    private string Store(string? name, object? response, ResultTable? table)
+    {
+        if (name is null) return "";
+        table ??= new ResultTable([], []);
+        _results[name] = new PythonDict { ["response"] = response, ["data"] = new PythonList(table.Rows.Select(row => (object?)new PythonList(row.ToList()))), ["table"] = table };
+        return "";
+    }
+
+    private PythonDict Flags() => new()
+    {
+        ["FULL_REFRESH"] = State.Options.FullRefresh,
+        ["STORE_FAILURES"] = State.Options.StoreFailures,
+        ["FAIL_FAST"] = State.Options.FailFast,
+        ["WHICH"] = State.Command,
+        ["STRICT_MODE"] = false,
+        ["WARN_ERROR"] = false,
+        ["EMPTY"] = false,
+    };
+
+    private TemplateObject Exceptions() => new TemplateObject("exceptions")
+        .Method("raise_compiler_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("raise_not_implemented msg", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("raise_fail_fast_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("raise_database_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("missing_relation relation_name model?", a => throw new TemplateError($"Relation {Representation.Print(a[0])} not found!"))
+        .Method("warn msg node?", a =>
+        {
+            State.Log("warn", Representation.Print(a[0]));
+            return "";
+        });
+
+    private static object? Or(BoundArguments arguments, Func<object?> value)
+    {
+        try
+        {
+            return value();
+        }
+        catch (Exception e) when (e is TemplateError or JsonException or DataPlatformException)
+        {
+            return arguments.Has(1) ? arguments[1] : null;
+        }
+    }
+
+    private static PythonList Zip(IReadOnlyList<object?> lists)
+    {
+        var items = lists.Select(list => Operations.Enumerate(list).ToList()).ToArray();
+        return new PythonList(Enumerable.Range(0, items.Length == 0 ? 0 : items.Min(list => list.Count)).Select(place => (object?)new PythonTuple([.. items.Select(list => list[place])])));
+    }
+
+    private static object? FromJson(string text)
+    {
+        using var document = JsonDocument.Parse(text);
+        return Value(document.RootElement);
+
+        static object? Value(JsonElement json) => json.ValueKind switch
+        {
+            JsonValueKind.Null => null,
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            JsonValueKind.String => json.GetString(),
+            JsonValueKind.Number => json.TryGetInt64(out var whole) ? whole : (object)json.GetDouble(),
+            JsonValueKind.Array => new PythonList(json.EnumerateArray().Select(Value)),
+            _ => new PythonDict(json.EnumerateObject().Select(property => new KeyValuePair<string, object?>(property.Name, Value(property.Value)))),
+        };
+    }
+
+    /// <summary>The macros of a package behind its name and a dot.</summary>
+    private sealed class PackageMacros(NodeContext context, string package) : JinjaObject
+    {
+        public override string TypeName => $"package '{package}'";
+
+        public override bool TryGetAttribute(string name, out object? value)
+        {
+            if (context.State.Project!.Macros.In(package, name) is { } macro)
+            {
+                value = context.Bind(macro);
+                return true;
+            }
+
+            // Macros of dbt that are code here.
+            if (package == MacroTable.Dbt && context._values.TryGetValue(name, out value) && value is JinjaFunction) return true;
+            throw package == MacroTable.Dbt ? TemplateObject.Unsupported($"the macro 'dbt.{name}'") : new TemplateError($"The package '{package}' has no macro '{name}'.");
+        }
+    }
+
+    /// <summary><c>config</c>: called it configures, and it gives what is configured.</summary>
+    private sealed class ConfigObject(NodeContext context) : JinjaObject
+    {
+        public override string TypeName => "config";
+
+        public override bool IsCallable => true;
+
+        public override object? Call(CallArguments arguments)
+        {
+            if (context.IsExecuting) return "";
+            if (arguments.Positional.Count > 1) throw new TemplateError("config() takes named arguments, or one dict.");
+            var given = arguments.Named.AsEnumerable();
+            if (arguments.Positional is [PythonDict dict]) given = dict.Items.Select(item => new KeyValuePair<string, object?>(Representation.Print(item.Key), item.Value)).Concat(given);
+            foreach (var (key, value) in given) context.ConfigCalls[key] = value is Undefined ? null : value;
+            return "";
+        }
+
+        public override bool TryGetAttribute(string name, out object? value)
+        {
+            value = name switch
+            {
+                "get" => new JinjaFunction(name, Signature.Of("get name default? validator?", (_, a) => Find(a.Text(0)) ?? a.Or(1, null))),
+                "require" => new JinjaFunction(name, Signature.Of("require name validator?", (_, a) => Find(a.Text(0))
+                    ?? (context.IsExecuting ? throw new TemplateError($"'{context.Node?.Name}' does not define a required config parameter '{a.Text(0)}'.") : ""))),
+                "meta_get" => new JinjaFunction(name, Signature.Of("meta_get name default?", (_, a) => Meta(a.Text(0)) ?? a.Or(1, null))),
+                "meta_require" => new JinjaFunction(name, Signature.Of("meta_require name", (_, a) => Meta(a.Text(0)) ?? throw new TemplateError($"'{context.Node?.Name}' has no '{a.Text(0)}' in its meta."))),
+                "persist_relation_docs" or "persist_column_docs" => new JinjaFunction(name, _ => false),
+                _ => throw TemplateObject.Unsupported($"'config.{name}'"),
+            };
+            return true;
+        }
+
+        private object? Find(string key) => context.Node is { } node && node.Config.TryGet(key, out var value) ? value : context.ConfigCalls.GetValueOrDefault(key);
+
+        private object? Meta(string key) => context.Node?.Config.Meta.TryGet(key, out var value) == true ? value : null;
+    }
+
+    /// <summary><c>var</c>.</summary>
+    private sealed class VarObject(NodeContext context) : JinjaObject
+    {
+        public override string TypeName => "var";
+
+        public override bool IsCallable => true;
+
+        public override object? Call(CallArguments arguments) => Signature.Of("var name default?", (_, a) =>
+        {
+            var vars = Vars();
+            if (vars.TryGet(a.Text(0), out var value)) return value;
+            return a.Has(1) ? a[1] : throw new TemplateError(
+                $"Required var '{a.Text(0)}' not found in config: vars supplied to {context.Node?.Name ?? "the project"} = {JsonText.Write(vars, sortKeys: true)}", "Set it under vars in dbt_project.yml, or give var() a default.");
+        })(arguments);
+
+        public override bool TryGetAttribute(string name, out object? value)
+        {
+            value = name == "has_var" ? new JinjaFunction(name, Signature.Of("has_var name", (_, a) => Vars().Contains(a.Text(0)))) : throw TemplateObject.Unsupported($"'var.{name}'");
+            return true;
+        }
+
+        private PythonDict Vars()
+        {
+            var vars = new PythonDict();
+            if (context.State.Project is { } project)
+            {
+                if (context.Package != project.Root.Name && project.Packages.FirstOrDefault(package => package.Name == context.Package) is { } own) Take(vars, own.Vars);
+                Take(vars, project.Root.Vars);
+            }
+
+            Take(vars, context.State.Options.Vars);
+            return vars;
+        }
+
+        private void Take(PythonDict vars, PythonDict level)
+        {
+            foreach (var (key, value) in level.Items) vars[key] = value;
+            if (!level.TryGet(context.Package, out var own) || own is not PythonDict scoped) return;
+            foreach (var (key, value) in scoped.Items) vars[key] = value;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using DataPlatform.Dbt.Jinja;
+
+namespace DataPlatform.Dbt;
+
+/// <summary>How a dbt project is run.</summary>
+internal sealed record DbtOptions
+{
+    /// <summary>The folder of <c>dbt_project.yml</c>.</summary>
+    public required string ProjectFolder { get; init; }
+
+    public string TargetName { get; init; } = "default";
+
+    /// <summary>The schema of the target, or null for the warehouse's own: <c>main</c> of DuckDB, <c>public</c> of PostgreSQL.</summary>
+    public string? Schema { get; init; }
+
+    public PythonDict Vars { get; init; } = new();
+
+    /// <summary>How many nodes run at the same time.</summary>
+    public int Threads { get; init; } = 1;
+
+    public bool FullRefresh { get; init; }
+
+    /// <summary>Whether the first failure ends the run.</summary>
+    public bool FailFast { get; init; }
+
+    /// <summary>Whether tests keep the rows that they find, when their configuration does not say.</summary>
+    public bool StoreFailures { get; init; }
+
+    public IReadOnlyList<string> Select { get; init; } = [];
+
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>Where artifacts go, or null for <c>target</c> in the project.</summary>
+    public string? TargetPath { get; init; }
+
+    /// <summary>Finds environment variables.</summary>
+    public Func<string, string?> Environment { get; init; } = System.Environment.GetEnvironmentVariable;
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}

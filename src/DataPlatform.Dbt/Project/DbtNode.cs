@@ -1,0 +1,100 @@
+using DataPlatform.Dbt.Jinja;
+
+namespace DataPlatform.Dbt.Project;
+
+/// <summary>Kinds of what a project holds.</summary>
+internal enum ResourceType
+{
+    Model, Seed, Snapshot, Test, Analysis, Operation, Source, Exposure,
+}
+
+/// <summary>A <c>ref()</c>, as it is written.</summary>
+internal sealed record RefKey(string? Package, string Name);
+
+/// <summary>A <c>source()</c>, as it is written.</summary>
+internal sealed record SourceKey(string Source, string Table);
+
+/// <summary>A column of schema YAML.</summary>
+internal sealed record ColumnDoc(string Name, string Description, string? DataType, PythonDict Meta, IReadOnlyList<string> Tags, bool? Quote);
+
+/// <summary>How a generic test is asked for.</summary>
+internal sealed record GenericTest(string? Namespace, string Name, PythonDict Arguments, string? ColumnName, string AttachedName);
+
+/// <summary>A model, seed, snapshot, test, source, exposure or hook of a project.</summary>
+internal sealed class DbtNode
+{
+    public required string UniqueId { get; init; }
+
+    public required ResourceType Type { get; init; }
+
+    public required string Package { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>Within the folder of its kind.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Within the package.</summary>
+    public required string OriginalPath { get; init; }
+
+    /// <summary>The line of its file that it begins in.</summary>
+    public int Line { get; init; } = 1;
+
+    public required IReadOnlyList<string> Fqn { get; init; }
+
+    /// <summary>The template that it is.</summary>
+    public string RawCode { get; set; } = "";
+
+    /// <summary>Of the raw code, as hexadecimal SHA-256.</summary>
+    public string Checksum { get; set; } = "";
+
+    public NodeConfig Config { get; set; } = new();
+
+    /// <summary>What the schema YAML says of it, until its configuration is made.</summary>
+    public Dictionary<string, object?> PatchConfig { get; } = new(StringComparer.Ordinal);
+
+    public string? PatchPath { get; set; }
+
+    public string Description { get; set; } = "";
+
+    public List<ColumnDoc> Columns { get; } = [];
+
+    public string? Database { get; set; }
+
+    public string Schema { get; set; } = "";
+
+    public string Alias { get; set; } = "";
+
+    public List<RefKey> Refs { get; } = [];
+
+    public List<SourceKey> Sources { get; } = [];
+
+    /// <summary>Ids of the nodes that it reads.</summary>
+    public List<string> DependsOn { get; } = [];
+
+    public HashSet<string> DependsOnMacros { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Of tests that are asked for in schema YAML.</summary>
+    public GenericTest? Test { get; init; }
+
+    /// <summary>Of a test: the node whose YAML asks for it.</summary>
+    public string? AttachedNode { get; set; }
+
+    /// <summary>Of a source: its table's source.</summary>
+    public string? SourceName { get; init; }
+
+    /// <summary>Of a source or exposure: what its YAML says of it besides.</summary>
+    public PythonDict Extra { get; init; } = new();
+
+    /// <summary>The absolute file of a seed.</summary>
+    public string? File { get; init; }
+
+    public bool IsRefable => Type is ResourceType.Model or ResourceType.Seed or ResourceType.Snapshot;
+
+    public bool IsEphemeral => Type == ResourceType.Model && Config.Materialized == "ephemeral";
+
+    public IReadOnlyList<string> Tags => Config.Tags;
+
+    /// <summary>The kind as ids and artifacts name it.</summary>
+    public string TypeName => Type.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,77 @@
+using System.Reflection;
+using DataPlatform.Dbt.Jinja;
+
+namespace DataPlatform.Dbt.Project;
+
+/// <summary>A macro of a package.</summary>
+internal sealed record DbtMacro(string Package, string Name, string Path, JinjaDefinition Definition)
+{
+    public string UniqueId => $"macro.{Package}.{Name}";
+
+    public string Description { get; set; } = "";
+}
+
+/// <summary>The macros of a project, of its packages, and those that dbt has.</summary>
+internal sealed class MacroTable
+{
+    /// <summary>The package that dbt's own macros are in.</summary>
+    public const string Dbt = "dbt";
+
+    /// <summary>
+    /// Macros of dbt that are code here: to define one of their names, or a variant for a database, would have no effect, so that it is refused.
+    /// </summary>
+    private static readonly HashSet<string> Fixed = new(StringComparer.Ordinal)
+    {
+        "create_table_as", "create_view_as", "get_create_table_as_sql", "get_create_view_as_sql", "get_merge_sql", "get_delete_insert_merge_sql", "get_insert_overwrite_merge_sql",
+        "get_incremental_append_sql", "get_incremental_delete_insert_sql", "get_incremental_merge_sql", "get_incremental_default_sql", "get_incremental_insert_overwrite_sql",
+        "get_incremental_microbatch_sql", "snapshot_merge_sql", "snapshot_staging_table", "build_snapshot_table", "snapshot_timestamp_strategy", "snapshot_check_strategy",
+        "snapshot_hash_arguments", "create_columns", "load_csv_rows", "create_csv_table", "reset_csv_table", "get_binding_char", "get_batch_size", "run_hooks", "get_test_sql",
+        "should_store_failures", "get_limit_subquery_sql", "create_schema", "drop_schema", "drop_relation", "drop_relation_if_exists", "rename_relation", "truncate_relation",
+        "list_relations_without_caching", "get_columns_in_relation", "alter_column_type", "alter_relation_add_remove_columns", "check_schema_exists", "list_schemas", "persist_docs",
+        "create_indexes", "get_create_index_sql", "make_temp_relation", "make_intermediate_relation", "make_backup_relation", "apply_grants", "process_schema_changes",
+        "sync_column_schemas", "get_quoted_csv", "get_create_sql", "get_replace_sql", "get_drop_sql", "get_rename_view_sql", "get_rename_table_sql", "statement",
+    };
+
+    private readonly Dictionary<string, Dictionary<string, DbtMacro>> _packages = new(StringComparer.Ordinal);
+    private readonly string _root;
+
+    public MacroTable(string root, JinjaEnvironment environment)
+    {
+        _root = root;
+        var assembly = Assembly.GetExecutingAssembly();
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            foreach (var definition in JinjaLibrary.Parse(reader.ReadToEnd(), $"dbt/macros/{name}", environment).Definitions) Add(Dbt, $"macros/{name}", definition);
+        }
+    }
+
+    public IEnumerable<DbtMacro> All => _packages.Values.SelectMany(macros => macros.Values);
+
+    public IEnumerable<string> Packages => _packages.Keys;
+
+    public void AddPackage(string name) => _packages.TryAdd(name, new Dictionary<string, DbtMacro>(StringComparer.Ordinal));
+
+    public void Add(string package, string path, JinjaDefinition definition)
+    {
+        if (definition.Tag is not ("macro" or "test" or "data_test")) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"the block '{definition.Tag}' here");
+        var name = definition.Tag == "macro" ? definition.Name : $"test_{definition.Name}";
+        var bare = name[(name.IndexOf("__", StringComparison.Ordinal) is > 0 and var place && name[..place] is "default" or "postgres" or "duckdb" ? place + 2 : 0)..];
+        if (package != Dbt && Fixed.Contains(bare)) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another macro '{name}' in the place of dbt's");
+        AddPackage(package);
+        var macro = new DbtMacro(package, name, path, definition);
+        if (!_packages[package].TryAdd(name, macro))
+        {
+            throw new DataPlatformException(
+                FailureClass.Configuration, $"{definition.Origin}:{definition.Line}: the package '{package}' has a macro '{name}' already, at {_packages[package][name].Definition.Origin}:{_packages[package][name].Definition.Line}.",
+                "Give one of them another name.");
+        }
+    }
+
+    /// <summary>Finds what a bare name means to a node of a package: its own macro, the project's, dbt's.</summary>
+    public DbtMacro? Find(string name, string package) => In(package, name) ?? In(_root, name) ?? In(Dbt, name);
+
+    public DbtMacro? In(string package, string name) => _packages.TryGetValue(package, out var macros) ? macros.GetValueOrDefault(name) : null;
+
+    public bool HasPackage(string name) => _packages.ContainsKey(name);
+}

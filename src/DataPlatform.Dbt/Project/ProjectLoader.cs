@@ -1,0 +1,374 @@
+using DataPlatform.Dbt.Context;
+using DataPlatform.Dbt.Jinja;
+
+namespace DataPlatform.Dbt.Project;
+
+/// <summary>Reads a project and its packages, and finds out what each node reads.</summary>
+internal sealed class ProjectLoader
+{
+    private static readonly string[] RefusedStrategies = ["microbatch", "insert_overwrite"];
+
+    private static readonly string[] HookKinds = ["pre-hook", "post-hook"];
+
+    private readonly EngineState _state;
+    private readonly CancellationToken _cancellationToken;
+    private readonly List<DbtNode> _nodes = [];
+    private readonly Dictionary<string, DbtNode> _byId = new(StringComparer.Ordinal);
+    private DbtProject _project = null!;
+
+    private ProjectLoader(EngineState state, CancellationToken cancellationToken) => (_state, _cancellationToken) = (state, cancellationToken);
+
+    /// <exception cref="DataPlatformException">The project is wrong, or asks for what is not supported.</exception>
+    public static DbtProject Load(EngineState state, CancellationToken cancellationToken) => new ProjectLoader(state, cancellationToken).Load();
+
+    private DbtProject Load()
+    {
+        var folder = Path.GetFullPath(_state.Options.ProjectFolder);
+        var root = ProjectFile.Load(folder, "", Renderer(""));
+        _project = new DbtProject(root, new MacroTable(root.Name, EngineState.Environment));
+        AddPackages(folder, root);
+        foreach (var package in _project.Packages) ReadMacros(package);
+        _state.Project = _project;
+        foreach (var package in _project.Packages) ReadNodes(package);
+        foreach (var package in _project.Packages) new SchemaReader(_state, _project, package, AddNode, Find).Read();
+        foreach (var package in _project.Packages) AddHooks(package);
+        foreach (var node in _nodes) Guard(node, () => Configure(node));
+        Link();
+        CheckNames();
+        CheckCycles();
+        return _project;
+    }
+
+    private Func<YamlItem, string, object?> Renderer(string package) => (item, text) => _state.Evaluate(text, item.File, item.Line, new NodeContext(_state, package, cancellationToken: _cancellationToken));
+
+    private void AddPackages(string folder, ProjectFile root)
+    {
+        var folders = new List<(string Path, string Label)>();
+        var needsInstalled = new List<YamlItem>();
+        foreach (var file in new[] { "packages.yml", "dependencies.yml" })
+        {
+            if (!File.Exists(Path.Combine(folder, file))) continue;
+            foreach (var entry in YamlItem.Parse(File.ReadAllText(Path.Combine(folder, file)), file)?["packages"]?.Items ?? [])
+            {
+                if (entry["local"] is { } local) folders.Add((Path.GetFullPath(Path.Combine(folder, local.Text)), local.Text.TrimEnd('/') + "/"));
+                else needsInstalled.Add(entry);
+            }
+        }
+
+        var installed = Path.Combine(folder, root.PackagesFolder);
+        if (Directory.Exists(installed))
+            folders.AddRange(Directory.GetDirectories(installed).Where(path => File.Exists(Path.Combine(path, ProjectFile.FileName))).Order(StringComparer.Ordinal)
+                .Select(path => (path, $"{root.PackagesFolder}/{Path.GetFileName(path)}/")));
+        if (needsInstalled.Count > folders.Count(package => package.Path.StartsWith(installed, StringComparison.Ordinal)))
+            throw needsInstalled[0].Fault($"{needsInstalled.Count} packages are to be installed, and {root.PackagesFolder} does not have them all.", "Run `dbt deps` once and keep the folder, or copy the packages there.");
+        foreach (var (path, label) in folders)
+        {
+            var package = ProjectFile.Load(path, label, Renderer(""));
+            if (_project.Packages.Find(other => other.Name == package.Name) is not { } same) _project.Packages.Add(package);
+            else if (Path.GetFullPath(same.Folder) != path && !label.StartsWith(root.PackagesFolder, StringComparison.Ordinal))
+                throw new DataPlatformException(FailureClass.Configuration, $"{package.Label}: there is a package '{package.Name}' already, at {same.Label}.", "Keep one of them.");
+        }
+    }
+
+    private void ReadMacros(ProjectFile package)
+    {
+        _project.Macros.AddPackage(package.Name);
+        foreach (var (path, file) in Files(package, package.Paths("macro-paths", "macros"), ".sql").Concat(Files(package, package.Paths("test-paths", "tests").Select(tests => $"{tests}/generic"), ".sql")))
+            foreach (var definition in JinjaLibrary.Parse(File.ReadAllText(file), Origin(package, path), EngineState.Environment).Definitions) _project.Macros.Add(package.Name, path, definition);
+        foreach (var (path, file) in Files(package, [.. package.Paths("docs-paths", [.. package.Paths("model-paths", "models"), .. package.Paths("macro-paths", "macros"), .. package.Paths("seed-paths", "seeds"), .. package.Paths("snapshot-paths", "snapshots")])], ".md"))
+            foreach (var definition in JinjaLibrary.Parse(File.ReadAllText(file), Origin(package, path), EngineState.Environment).Definitions.Where(definition => definition.Tag == "docs"))
+                _project.Docs[(package.Name, definition.Name)] = (definition.BodyText.Trim(), path);
+    }
+
+    private void ReadNodes(ProjectFile package)
+    {
+        ReadSql(package, package.Paths("model-paths", "models"), ResourceType.Model);
+        foreach (var (path, _) in Files(package, package.Paths("model-paths", "models"), ".py")) throw YamlItem.Unsupported(Origin(package, path), 1, "models in Python");
+        ReadSql(package, package.Paths("analysis-paths", "analyses"), ResourceType.Analysis);
+        ReadSql(package, package.Paths("test-paths", "tests"), ResourceType.Test);
+        foreach (var (path, file, root) in FilesBelow(package, package.Paths("seed-paths", "seeds"), ".csv"))
+            AddNode(NewNode(package, ResourceType.Seed, Path.GetFileNameWithoutExtension(path), path[(root.Length + 1)..], path, "", file: file));
+        foreach (var (path, file, root) in FilesBelow(package, package.Paths("snapshot-paths", "snapshots"), ".sql"))
+        {
+            foreach (var definition in JinjaLibrary.Parse(File.ReadAllText(file), Origin(package, path), EngineState.Environment).Definitions)
+            {
+                if (definition.Tag != "snapshot") throw YamlItem.Unsupported(definition.Origin, definition.Line, $"the block '{definition.Tag}' among snapshots");
+                // Lines before keep the places of errors.
+                var inFile = path[(root.Length + 1)..];
+                var node = NewNode(package, ResourceType.Snapshot, definition.Name, inFile, path, new string('\n', definition.Line - 1) + definition.BodyText,
+                    [package.Name, .. Parts(inFile), definition.Name], definition.Line);
+                AddNode(node);
+            }
+        }
+    }
+
+    private void ReadSql(ProjectFile package, IEnumerable<string> folders, ResourceType type)
+    {
+        foreach (var (path, file, root) in FilesBelow(package, folders, ".sql"))
+        {
+            var inFolder = path[(root.Length + 1)..];
+            if (type == ResourceType.Test && inFolder.StartsWith("generic/", StringComparison.Ordinal)) continue;
+            AddNode(NewNode(package, type, Path.GetFileNameWithoutExtension(path), inFolder, path, File.ReadAllText(file)));
+        }
+    }
+
+    private void AddHooks(ProjectFile package)
+    {
+        foreach (var kind in new[] { "on-run-start", "on-run-end" })
+        {
+            var place = 0;
+            foreach (var (sql, line) in package.Hooks(kind))
+            {
+                var name = $"{package.Name}-{kind}-{place++}";
+                var node = NewNode(package, ResourceType.Operation, name, $"hooks/{name}.sql", $"./{ProjectFile.FileName}", sql, [package.Name, "hooks", name], line);
+                node.Config.Merge([new("tags", kind)]);
+                AddNode(node);
+            }
+        }
+    }
+
+    private static DbtNode NewNode(
+        ProjectFile package, ResourceType type, string name, string path, string originalPath, string code, IReadOnlyList<string>? fqn = null, int line = 1, string? file = null) => new()
+        {
+            UniqueId = $"{type.ToString().ToLowerInvariant()}.{package.Name}.{name}",
+            Type = type,
+            Package = package.Name,
+            Name = name,
+            Path = path,
+            OriginalPath = originalPath,
+            Line = line,
+            Fqn = fqn ?? [package.Name, .. Parts(path)],
+            RawCode = code,
+            Checksum = Hashes.Sha256(file is null ? code.Trim() : File.ReadAllText(file).Trim()),
+            File = file,
+        };
+
+    private static string[] Parts(string path) => Path.ChangeExtension(path, null).Split('/');
+
+    private void AddNode(DbtNode node)
+    {
+        if (!_byId.TryAdd(node.UniqueId, node))
+        {
+            throw new DataPlatformException(
+                FailureClass.Configuration, $"dbt found two {node.TypeName}s with the name '{node.Name}': {node.OriginalPath}:{node.Line} and {_byId[node.UniqueId].OriginalPath}:{_byId[node.UniqueId].Line}.", "Rename one of them.");
+        }
+
+        _nodes.Add(node);
+    }
+
+    private DbtNode? Find(ResourceType type, string package, string name) => _byId.GetValueOrDefault($"{type.ToString().ToLowerInvariant()}.{package}.{name}");
+
+    /// <summary>Makes a node's configuration, names its relation, and renders it to learn what it reads.</summary>
+    private void Configure(DbtNode node)
+    {
+        _cancellationToken.ThrowIfCancellationRequested();
+        node.Config = MakeConfig(node, new Dictionary<string, object?>(), node.Config);
+        if (node.Type is ResourceType.Source)
+        {
+            node.Database ??= _state.Database;
+            return;
+        }
+
+        if (node.Type is not (ResourceType.Operation or ResourceType.Exposure)) NameRelation(node);
+        var context = new NodeContext(_state, node.Package, node, cancellationToken: _cancellationToken);
+        // Templates of nodes that are not enabled are rendered as well: config() may say so.
+        if (node.Type == ResourceType.Seed) CheckConfig(node);
+        else if (node.Test is not null) RenderTest(node, context);
+        else
+        {
+            context.Render(node.RawCode, Origin(PackageOf(node), node.OriginalPath));
+            foreach (var hook in Hooks(node)) context.Render(hook, $"{node.OriginalPath} (hook)");
+        }
+
+        if (context.ConfigCalls.Count > 0)
+        {
+            node.Config = MakeConfig(node, context.ConfigCalls, new NodeConfig());
+            if (node.Type is not ResourceType.Operation) NameRelation(node);
+            if (context.ConfigCalls.Keys.Any(key => key.Contains("hook", StringComparison.Ordinal)))
+                foreach (var hook in Hooks(node)) context.Render(hook, $"{node.OriginalPath} (hook)");
+        }
+
+        CheckConfig(node);
+    }
+
+    private static IEnumerable<string> Hooks(DbtNode node) => HookKinds.SelectMany(kind => Run.Hooks.Read(node, kind)).Select(hook => hook.Sql);
+
+    private NodeConfig MakeConfig(DbtNode node, Dictionary<string, object?> calls, NodeConfig config)
+    {
+        var own = PackageOf(node);
+        var root = _project.Root;
+        foreach (var level in own.Configurations(node.Type, node.Fqn)) config.Merge(Pairs(level));
+        config.Merge(node.PatchConfig);
+        config.Merge(calls);
+        if (own != root)
+            foreach (var level in root.Configurations(node.Type, node.Fqn)) config.Merge(Pairs(level));
+        switch (node.Type)
+        {
+            case ResourceType.Seed: config.SetDefault("materialized", "seed"); break;
+            case ResourceType.Snapshot: config.Merge([new("materialized", "snapshot")]); break;
+            case ResourceType.Test:
+                config.Merge([new("materialized", "test")]);
+                config.SetDefault("schema", "dbt_test__audit");
+                break;
+            default: config.SetDefault("materialized", "view"); break;
+        }
+
+        return config;
+
+        static IEnumerable<KeyValuePair<string, object?>> Pairs(PythonDict level) => level.Items.Select(item => new KeyValuePair<string, object?>(Representation.Print(item.Key), item.Value));
+    }
+
+    private void NameRelation(DbtNode node)
+    {
+        var context = new NodeContext(_state, node.Package, node, cancellationToken: _cancellationToken);
+        var description = Artifacts.ManifestWriter.Describe(_state, node);
+        var isSnapshotWithPlace = node.Type == ResourceType.Snapshot && node.Config["target_schema"] is not null;
+        node.Schema = isSnapshotWithPlace ? node.Config.Text("target_schema")! : Name("generate_schema_name", node.Config["schema"]);
+        node.Alias = Name("generate_alias_name", node.Config["alias"]);
+        node.Database = isSnapshotWithPlace && node.Config["target_database"] is not null ? node.Config.Text("target_database") : Name("generate_database_name", node.Config["database"]);
+
+        string Name(string macro, object? custom)
+        {
+            // Of a package's own macros of this name only the project's counts.
+            var found = _project.Macros.In(_project.Root.Name, macro) ?? _project.Macros.In(MacroTable.Dbt, macro)!;
+            return Representation.Print(context.Bind(found).Invoke(context.NewRun(), [custom, description])).Trim();
+        }
+    }
+
+    private void RenderTest(DbtNode node, NodeContext context)
+    {
+        context["_dbt_generic_test_kwargs"] = Run.TestRun.Arguments(_state, node, context);
+        var macro = FindTest(node) ?? throw new DataPlatformException(
+            FailureClass.Configuration, $"{node.OriginalPath}:{node.Line}: there is no test '{(node.Test!.Namespace is { } package ? package + "." : "")}{node.Test.Name}'.", "Define it with {% test %}, or install the package that has it.");
+        node.DependsOnMacros.Add(macro.UniqueId);
+        context.Render(node.RawCode, $"{node.OriginalPath}:{node.Line}");
+    }
+
+    private DbtMacro? FindTest(DbtNode node) => node.Test!.Namespace is { } package ? _project.Macros.In(package, $"test_{node.Test.Name}") : _project.Macros.Find($"test_{node.Test.Name}", node.Package);
+
+    private static void CheckConfig(DbtNode node)
+    {
+        var config = node.Config;
+        var allowed = node.Type switch
+        {
+            ResourceType.Model => new[] { "view", "table", "incremental", "ephemeral" },
+            ResourceType.Seed => ["seed"],
+            ResourceType.Snapshot => ["snapshot"],
+            ResourceType.Test => ["test"],
+            _ => [config.Materialized],
+        };
+        if (Array.IndexOf(allowed, config.Materialized) < 0) Refuse($"the materialization '{config.Materialized}'");
+        if (config["contract"] is PythonDict contract && contract.TryGet("enforced", out var enforced) && enforced is true) Refuse("contracts that are enforced");
+        if (config["grants"] is PythonDict { Count: > 0 }) Refuse("grants");
+        if (config["persist_docs"] is PythonDict docs && docs.Values.Any(value => value is true)) Refuse("persist_docs");
+        if (config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
+        foreach (var key in new[] { "sql_header", "indexes", "unlogged", "access" })
+            if (config[key] is not (null or false or "" or "public" or "protected" or PythonList { Items.Count: 0 })) Refuse($"the configuration '{key}'");
+        foreach (var key in new[] { "begin", "batch_size", "event_time" })
+            if (config[key] is not null) Refuse($"the configuration '{key}', of microbatches");
+
+        void Refuse(string construct)
+        {
+            if (config.IsEnabled) throw YamlItem.Unsupported(node.OriginalPath, node.Line, construct);
+        }
+    }
+
+    /// <summary>Finds what each node's references mean, and leaves out what is not enabled.</summary>
+    private void Link()
+    {
+        foreach (var node in _nodes)
+        {
+            if (node.Config.IsEnabled) _project.Nodes.Add(node.UniqueId, node);
+            else _project.Disabled.Add(node);
+        }
+
+        foreach (var node in _project.Nodes.Values.ToList()) Guard(node, () => Link(node));
+    }
+
+    private void Link(DbtNode node)
+    {
+        // The test of what is not enabled is not enabled either.
+        if (node.Type == ResourceType.Test && (node.Refs.Any(key => _project.FindRef(key, node.Package) is null && _project.IsDisabled(key, node.Package))
+            || node.Sources.Any(key => _project.FindSource(key, node.Package) is null && _project.IsDisabled(key, node.Package))))
+        {
+            _project.Nodes.Remove(node.UniqueId);
+            _project.Disabled.Add(node);
+            return;
+        }
+
+        foreach (var key in node.Refs) Add((_project.FindRef(key, node.Package) ?? throw _project.MissingRef(node, key)).UniqueId);
+        foreach (var key in node.Sources) Add((_project.FindSource(key, node.Package) ?? throw _project.MissingSource(node, key)).UniqueId);
+
+        void Add(string id)
+        {
+            if (!node.DependsOn.Contains(id)) node.DependsOn.Add(id);
+        }
+    }
+
+    private void CheckNames()
+    {
+        var relations = new Dictionary<string, DbtNode>(StringComparer.OrdinalIgnoreCase);
+        foreach (var node in _project.Nodes.Values.Where(node => node.IsRefable && !node.IsEphemeral))
+        {
+            var name = $"{node.Database}.{node.Schema}.{node.Alias}";
+            if (relations.TryAdd(name, node)) continue;
+            throw new DataPlatformException(
+                FailureClass.Configuration, $"dbt found two resources with the database representation {name}: {relations[name].OriginalPath} and {node.OriginalPath}.", "Give one of them another alias or schema.");
+        }
+    }
+
+    private void CheckCycles()
+    {
+        var done = new HashSet<string>(StringComparer.Ordinal);
+        var path = new List<string>();
+        foreach (var id in _project.Nodes.Keys) Visit(id);
+
+        void Visit(string id)
+        {
+            if (path.IndexOf(id) is >= 0 and var start)
+            {
+                var nodes = path[start..].Append(id).ToList();
+                throw new DataPlatformException(
+                    FailureClass.Configuration, $"{_project.Nodes[id].OriginalPath}: the nodes depend on each other in a cycle: {string.Join(" --> ", nodes)}.", "Break the cycle: one of them must not refer to the other.");
+            }
+
+            if (!done.Add(id)) return;
+            done.Remove(id);
+            path.Add(id);
+            foreach (var parent in _project.Nodes[id].DependsOn) Visit(parent);
+            path.RemoveAt(path.Count - 1);
+            done.Add(id);
+        }
+    }
+
+    private ProjectFile PackageOf(DbtNode node) => _project.Packages.Find(package => package.Name == node.Package)!;
+
+    private static void Guard(DbtNode node, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (TemplateError e)
+        {
+            throw new DataPlatformException(FailureClass.Configuration, $"{node.OriginalPath}:{node.Line}: {e.Message}", e.Hint, e);
+        }
+    }
+
+    /// <summary>A file as messages name it.</summary>
+    private static string Origin(ProjectFile package, string path) => package.Label[..^ProjectFile.FileName.Length] + path;
+
+    private static IEnumerable<(string Path, string File)> Files(ProjectFile package, IEnumerable<string> folders, string extension) =>
+        FilesBelow(package, folders, extension).Select(found => (found.Path, found.File));
+
+    private static IEnumerable<(string Path, string File, string Root)> FilesBelow(ProjectFile package, IEnumerable<string> folders, string extension)
+    {
+        foreach (var folder in folders.Distinct(StringComparer.Ordinal))
+        {
+            var full = Path.Combine(package.Folder, folder);
+            if (!Directory.Exists(full)) continue;
+            foreach (var file in Directory.GetFiles(full, $"*{extension}", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+                yield return (Path.GetRelativePath(package.Folder, file).Replace('\\', '/'), file, folder);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+using System.Text.RegularExpressions;
+using DataPlatform.Dbt.Context;
+using DataPlatform.Dbt.Jinja;
+
+namespace DataPlatform.Dbt.Project;
+
+/// <summary>Reads the YAML files of a package: what they say of nodes, and the sources, snapshots, exposures and tests that they ask for.</summary>
+internal sealed partial class SchemaReader(EngineState state, DbtProject project, ProjectFile package, Action<DbtNode> addNode, Func<ResourceType, string, string, DbtNode?> find)
+{
+    private static readonly string[] TestConfigs =
+        ["severity", "warn_if", "error_if", "where", "limit", "fail_calc", "store_failures", "store_failures_as", "enabled", "tags", "meta", "alias", "database", "schema", "group"];
+
+    public void Read()
+    {
+        var folders = new[] { ("model-paths", "models"), ("seed-paths", "seeds"), ("snapshot-paths", "snapshots"), ("analysis-paths", "analyses"), ("macro-paths", "macros"), ("test-paths", "tests") }
+            .SelectMany(pair => package.Paths(pair.Item1, pair.Item2)).Distinct(StringComparer.Ordinal);
+        foreach (var folder in folders)
+        {
+            var full = Path.Combine(package.Folder, folder);
+            if (!Directory.Exists(full)) continue;
+            foreach (var file in Directory.GetFiles(full, "*", SearchOption.AllDirectories).Where(file => file.EndsWith(".yml", StringComparison.Ordinal) || file.EndsWith(".yaml", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+            {
+                var path = Path.GetRelativePath(package.Folder, file).Replace('\\', '/');
+                if (YamlItem.Parse(File.ReadAllText(file), package.Label[..^ProjectFile.FileName.Length] + path) is { } yaml) ReadFile(yaml, path, path[(folder.Length + 1)..]);
+            }
+        }
+    }
+
+    private void ReadFile(YamlItem yaml, string path, string inFolder)
+    {
+        foreach (var (key, value) in yaml.Entries)
+        {
+            if (value.IsNull && key.Text != "version") continue;
+            switch (key.Text)
+            {
+                case "version" or "anchors" or "groups": break;
+                case "sources": foreach (var source in value.Items) ReadSource(source, path, inFolder); break;
+                case "models": foreach (var model in value.Items) ReadPatch(model, ResourceType.Model, path, inFolder); break;
+                case "seeds": foreach (var seed in value.Items) ReadPatch(seed, ResourceType.Seed, path, inFolder); break;
+                case "snapshots": foreach (var snapshot in value.Items) ReadSnapshot(snapshot, path, inFolder); break;
+                case "analyses": foreach (var analysis in value.Items) ReadPatch(analysis, ResourceType.Analysis, path, inFolder); break;
+                case "data_tests" or "tests": foreach (var test in value.Items) ReadPatch(test, ResourceType.Test, path, inFolder); break;
+                case "exposures": foreach (var exposure in value.Items) ReadExposure(exposure, path, inFolder); break;
+                case "macros":
+                    foreach (var macro in value.Items)
+                        if (project.Macros.In(package.Name, macro.Require("name")) is { } found) found.Description = macro["description"]?.Text ?? "";
+                    break;
+                default: throw key.Unsupported($"'{key.Text}' in schema files");
+            }
+        }
+    }
+
+    private void ReadSource(YamlItem yaml, string path, string inFolder)
+    {
+        yaml.Allow("a source", "name", "description", "database", "schema", "loader", "tables", "config", "meta", "tags", "freshness", "loaded_at_field", "loaded_at_query", "quoting", "overrides", "tests", "data_tests", "enabled");
+        if (yaml["overrides"] is { } overrides) throw overrides.Unsupported("'overrides' of a source");
+        var source = yaml.Require("name");
+        foreach (var table in yaml["tables"]?.Items ?? [])
+        {
+            table.Allow("a table of a source", "name", "description", "identifier", "columns", "tests", "data_tests", "config", "meta", "tags", "freshness", "loaded_at_field", "loaded_at_query", "quoting", "external", "loader", "enabled");
+            if (table["external"] is { } external) throw external.Unsupported("external tables");
+            var name = table.Require("name");
+            var node = new DbtNode
+            {
+                UniqueId = $"source.{package.Name}.{source}.{name}",
+                Type = ResourceType.Source,
+                Package = package.Name,
+                Name = name,
+                SourceName = source,
+                Path = path,
+                OriginalPath = path,
+                Line = table.Line,
+                Fqn = [package.Name, .. inFolder.Split('/')[..^1], source, name],
+                Description = Doc(table["description"]),
+                Database = Text(yaml["database"]),
+                Schema = Text(yaml["schema"]) ?? source,
+                Alias = Text(table["identifier"]) ?? name,
+                Extra = new PythonDict
+                {
+                    ["source_description"] = Doc(yaml["description"]),
+                    ["loader"] = Text(table["loader"] ?? yaml["loader"]) ?? "",
+                    ["loaded_at_field"] = Text(table["loaded_at_field"] ?? yaml["loaded_at_field"]),
+                    ["freshness"] = (table["freshness"] ?? yaml["freshness"])?.ToValue(),
+                },
+            };
+            foreach (var level in new[] { yaml, table })
+            {
+                if (level["quoting"] is { } quoting && quoting.Entries.Any(entry => entry.Value.ToValue() is false)) throw quoting.Unsupported("quoting set to false");
+                TakeConfig(node, level, "tags", "meta", "enabled");
+            }
+
+            addNode(node);
+            ReadColumns(node, table);
+            ReadTests(node, table, path, inFolder);
+        }
+    }
+
+    private void ReadSnapshot(YamlItem yaml, string path, string inFolder)
+    {
+        if (yaml["relation"] is { } relation)
+        {
+            var name = yaml.Require("name");
+            var code = $"select * from {{{{ {relation.Text} }}}}";
+            addNode(new DbtNode
+            {
+                UniqueId = $"snapshot.{package.Name}.{name}",
+                Type = ResourceType.Snapshot,
+                Package = package.Name,
+                Name = name,
+                Path = $"{inFolder}/{name}.sql",
+                OriginalPath = path,
+                Line = yaml.Line,
+                Fqn = [package.Name, .. inFolder.Split('/')[..^1], name],
+                RawCode = code,
+                Checksum = Hashes.Sha256(code),
+            });
+        }
+
+        ReadPatch(yaml, ResourceType.Snapshot, path, inFolder);
+    }
+
+    private void ReadPatch(YamlItem yaml, ResourceType type, string path, string inFolder)
+    {
+        foreach (var key in new[] { "versions", "latest_version", "time_spine" })
+            if (yaml[key] is { } refused) throw refused.Unsupported($"'{key}' of models");
+        yaml.Allow($"a {type.ToString().ToLowerInvariant()}", "name", "description", "columns", "config", "meta", "tags", "tests", "data_tests", "docs", "relation", "access", "group", "constraints", "enabled", "deprecation_date");
+        var name = yaml.Require("name");
+        if (find(type, package.Name, name) is not { } node)
+        {
+            if (type is ResourceType.Model && find(ResourceType.Seed, package.Name, name) is not null)
+                throw yaml.Fault($"'{name}' is a seed, and described among models.", "Move it under 'seeds'.");
+            state.Log("warn", $"{yaml.File}:{yaml.Line}: did not find matching node for patch with name '{name}' in the '{type.ToString().ToLowerInvariant()}s' section");
+            return;
+        }
+
+        if (node.PatchPath is { } other) throw yaml.Fault($"'{name}' is described twice: in {other} too.", "Keep one of them.");
+        node.PatchPath = $"{package.Name}://{path}";
+        node.Description = Doc(yaml["description"]);
+        TakeConfig(node, yaml, "tags", "meta", "access", "group", "enabled");
+        ReadColumns(node, yaml);
+        ReadTests(node, yaml, path, inFolder);
+    }
+
+    private void ReadExposure(YamlItem yaml, string path, string inFolder)
+    {
+        yaml.Allow("an exposure", "name", "description", "type", "owner", "url", "maturity", "depends_on", "tags", "meta", "label", "config");
+        var name = yaml.Require("name");
+        var node = new DbtNode
+        {
+            UniqueId = $"exposure.{package.Name}.{name}",
+            Type = ResourceType.Exposure,
+            Package = package.Name,
+            Name = name,
+            Path = inFolder,
+            OriginalPath = path,
+            Line = yaml.Line,
+            Fqn = [package.Name, .. inFolder.Split('/')[..^1], name],
+            Description = Doc(yaml["description"]),
+            // Rendered it gives what the exposure reads.
+            RawCode = string.Concat((yaml["depends_on"]?.Items ?? []).Select(item => $"{{{{ {item.Text} }}}}")),
+            Extra = new PythonDict
+            {
+                ["type"] = yaml.Require("type"),
+                ["owner"] = (yaml["owner"] ?? throw yaml.Fault("'owner' is missing here.")).ToValue(),
+                ["url"] = yaml["url"]?.Text,
+                ["maturity"] = yaml["maturity"]?.Text,
+                ["label"] = yaml["label"]?.Text,
+            },
+        };
+        TakeConfig(node, yaml, "tags", "meta");
+        addNode(node);
+    }
+
+    private void ReadColumns(DbtNode node, YamlItem yaml)
+    {
+        foreach (var column in yaml["columns"]?.Items ?? [])
+        {
+            column.Allow("a column", "name", "description", "data_type", "meta", "tags", "tests", "data_tests", "quote", "constraints", "config", "policy_tags", "granularity", "dimension", "entity");
+            node.Columns.Add(new ColumnDoc(
+                column.Require("name"), Doc(column["description"]), column["data_type"]?.Text, (column["meta"] ?? column["config"]?["meta"])?.ToValue() as PythonDict ?? new PythonDict(),
+                [.. (column["tags"] ?? column["config"]?["tags"])?.Texts ?? []], column["quote"]?.ToValue() as bool?));
+        }
+    }
+
+    private void ReadTests(DbtNode node, YamlItem yaml, string path, string inFolder)
+    {
+        foreach (var test in Tests(yaml)) AddTest(node, test, column: null, path, inFolder);
+        var place = 0;
+        foreach (var column in yaml["columns"]?.Items ?? [])
+        {
+            var doc = node.Columns[place++];
+            foreach (var test in Tests(column)) AddTest(node, test, doc, path, inFolder);
+        }
+
+        static IEnumerable<YamlItem> Tests(YamlItem owner)
+        {
+            if (owner["tests"] is not null && owner["data_tests"] is { } twice) throw twice.Fault("'tests' and 'data_tests' are both here: they are the same.", "Keep data_tests.");
+            return (owner["data_tests"] ?? owner["tests"])?.Items ?? [];
+        }
+    }
+
+    private void AddTest(DbtNode node, YamlItem yaml, ColumnDoc? column, string path, string inFolder)
+    {
+        var (written, body) = yaml.IsMap ? Unfold(yaml) : (yaml.Text, null);
+        var dot = written.IndexOf('.', StringComparison.Ordinal);
+        var (space, name) = dot < 0 ? (null, written) : (written[..dot], written[(dot + 1)..]);
+        var (arguments, config) = (new PythonDict(), new Dictionary<string, object?>(StringComparer.Ordinal));
+        var (custom, description) = ((string?)null, "");
+        foreach (var (key, value) in body is null || body.IsNull ? [] : body.Entries)
+        {
+            switch (key.Text)
+            {
+                case "test_name": break;
+                case "name": custom = value.Text; break;
+                case "description": description = Doc(value); break;
+                case "arguments":
+                    foreach (var (inner, argument) in value.IsNull ? [] : value.Entries) arguments[inner.Text] = argument.ToValue();
+                    break;
+                case "config":
+                    foreach (var (inner, setting) in value.IsNull ? [] : value.Entries) config[inner.Text] = setting.ToValue(Render);
+                    break;
+                case var setting when Array.IndexOf(TestConfigs, setting) >= 0: config[setting] = value.ToValue(Render); break;
+                default: arguments[key.Text] = value.ToValue(); break;
+            }
+        }
+
+        if (column is not null) arguments["column_name"] = column.Quote == true ? Warehouses.TableName.Quote(column.Name) : column.Name;
+        var isSource = node.Type == ResourceType.Source;
+        var kind = (isSource ? "source_" : "") + (space is null ? name : $"{space}_{name}");
+        var (full, brief) = TestNames.Create(kind, isSource ? $"{node.SourceName}_{node.Name}" : node.Name, arguments);
+        if (custom is not null) (full, brief) = (custom, custom);
+        var target = isSource ? $"source('{node.SourceName}', '{node.Name}')" : $"ref('{node.Name}')";
+        arguments["model"] = $"{{{{ get_where_subquery({target}) }}}}";
+        var code = $"{{{{ {(space is null ? "" : space + ".")}test_{name}(**_dbt_generic_test_kwargs) }}}}";
+        if (full != brief) config.TryAdd("alias", brief);
+        var testNode = new DbtNode
+        {
+            UniqueId = $"test.{package.Name}.{full}.{TestNames.Hash(full, space, name, arguments)}",
+            Type = ResourceType.Test,
+            Package = package.Name,
+            Name = full,
+            Path = $"{brief}.sql",
+            OriginalPath = path,
+            Line = yaml.Line,
+            Fqn = [package.Name, .. inFolder.Split('/')[..^1], full],
+            RawCode = code,
+            Checksum = "",
+            Test = new GenericTest(space, name, arguments, column?.Name, node.Name),
+            AttachedNode = node.UniqueId,
+            Description = description,
+        };
+        // A test has the tags of what it tests.
+        if (column is not null && column.Tags.Count > 0) testNode.PatchConfig["tags"] = new PythonList(column.Tags);
+        foreach (var (key, value) in config)
+            testNode.PatchConfig[key] = key == "tags" && testNode.PatchConfig.TryGetValue(key, out var tags) ? new PythonList([.. ((PythonList)tags!).Items, .. value is PythonSequence list ? list.Items : [value]]) : value;
+        addNode(testNode);
+    }
+
+    /// <summary>A test in a map: its name is the one key, or under <c>test_name</c>.</summary>
+    private static (string Name, YamlItem Body) Unfold(YamlItem yaml)
+    {
+        if (yaml["test_name"] is { } named) return (named.Text, yaml);
+        var entries = yaml.Entries.ToList();
+        if (entries.Count == 1) return (entries[0].Key.Text, entries[0].Value);
+        // What stands beside the test's name, at the same indentation, is refused by dbt too.
+        throw yaml.Fault($"a test is one key with its arguments below it, and there are {entries.Count} keys: {string.Join(", ", entries.Select(entry => entry.Key.Text))}.", "Indent the arguments below the test's name.");
+    }
+
+    private void TakeConfig(DbtNode node, YamlItem yaml, params string[] outside)
+    {
+        var taken = new NodeConfig();
+        taken.Merge(node.PatchConfig);
+        taken.Merge(outside.Where(key => yaml[key] is not null).Select(key => new KeyValuePair<string, object?>(key, yaml[key]!.ToValue(Render))));
+        foreach (var (key, value) in yaml["config"]?.Entries ?? [])
+            taken.Merge([new(key.Text, key.Text is "pre_hook" or "post_hook" or "pre-hook" or "post-hook" ? value.ToValue() : value.ToValue(Render))]);
+        foreach (var (key, value) in taken.Values) node.PatchConfig[key] = value;
+    }
+
+    private string? Text(YamlItem? item) => item is null ? null : Representation.Print(item.ToValue(Render));
+
+    private object? Render(YamlItem item, string text) => state.Evaluate(text, item.File, item.Line, new NodeContext(state, package.Name));
+
+    private string Doc(YamlItem? item)
+    {
+        if (item is null) return "";
+        // Only docs blocks are put into descriptions: other braces are text in them.
+        return DocCall().Replace(item.Text, match => Representation.Print(state.Evaluate(match.Value, item.File, item.Line, new NodeContext(state, package.Name))));
+    }
+
+    [GeneratedRegex(@"\{\{\s*doc\([^}]*\)\s*\}\}")]
+    private static partial Regex DocCall();
+}

@@ -1,0 +1,240 @@
+using DataPlatform.Dbt.Artifacts;
+using DataPlatform.Dbt.Context;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
+using DataPlatform.Warehouses;
+
+namespace DataPlatform.Dbt.Run;
+
+/// <summary>Runs nodes after those that they read, some at the same time; what reads a node that failed is skipped.</summary>
+internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserver? observer, DbtCommand command, IReadOnlyList<DbtNode> selected)
+{
+    private readonly List<NodeResult> _results = [];
+    private readonly Dictionary<string, HashSet<string>> _waits = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DbtNode> _skippedFor = new(StringComparer.Ordinal);
+    private int _begun;
+
+    public async Task<IReadOnlyList<NodeResult>> RunAsync(CancellationToken cancellationToken)
+    {
+        var runnable = selected.Where(node => !node.IsEphemeral).ToList();
+        var total = runnable.Count;
+        if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(runnable, cancellationToken)).ConfigureAwait(false);
+        if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
+        {
+            foreach (var node in runnable) _results.Add(Skipped(node, "on-run-start failed"));
+            return _results;
+        }
+
+        FindWaits(runnable);
+        var pending = new List<DbtNode>(runnable);
+        var running = new Dictionary<Task<NodeResult>, (int Index, int Thread)>();
+        var stops = false;
+        while (pending.Count > 0 || running.Count > 0)
+        {
+            while (running.Count < Math.Max(1, state.Options.Threads) && pending.Find(node => _waits[node.UniqueId].Count == 0) is { } next)
+            {
+                pending.Remove(next);
+                var index = ++_begun;
+                if (stops || _skippedFor.ContainsKey(next.UniqueId))
+                {
+                    var skipped = Skipped(next, stops ? "Skipping due to fail_fast" : null);
+                    End(skipped, index, total);
+                    continue;
+                }
+
+                observer?.Started(next, index, total);
+                // Threads are named by the lowest number that is free.
+                var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
+                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number}", cancellationToken)), (index, number));
+            }
+
+            if (running.Count == 0) continue;
+            var ended = await Task.WhenAny(running.Keys).ConfigureAwait(false);
+            var (place, _) = running[ended];
+            running.Remove(ended);
+            NodeResult result;
+            try
+            {
+                result = await ended.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // The others see the token as well: their transactions end before this does.
+                await Task.WhenAll(running.Keys.Select(task => task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default))).ConfigureAwait(false);
+                throw;
+            }
+
+            stops |= state.Options.FailFast && result.IsFailure;
+            End(result, place, total);
+        }
+
+        if (command is not DbtCommand.Compile) await RunHooksAsync("on-run-end", cancellationToken).ConfigureAwait(false);
+        return _results;
+    }
+
+    /// <summary>Makes all schemas before nodes run: two that make the same one at the same moment would be in each other's way.</summary>
+    private bool CreateSchemas(IEnumerable<DbtNode> nodes, CancellationToken cancellationToken)
+    {
+        using var database = new Database(warehouse, state, cancellationToken);
+        try
+        {
+            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => node.Schema).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
+            database.Commit();
+            return true;
+        }
+        catch (DatabaseError e)
+        {
+            throw new DataPlatformException(FailureClass.Configuration, $"The schemas of the project cannot be made: {e.Message}", "Give the user the right to create schemas, or make them before.", e);
+        }
+    }
+
+    /// <summary>What each node waits for: what it reads, and in a build the tests of that.</summary>
+    private void FindWaits(List<DbtNode> nodes)
+    {
+        var runs = nodes.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal);
+        var ancestors = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
+        foreach (var node in nodes) _waits[node.UniqueId] = [.. Ancestors(node).Where(runs.Contains)];
+        if (command != DbtCommand.Build) return;
+        foreach (var test in nodes.Where(node => node.Type == ResourceType.Test))
+        {
+            // A test that reads two models holds up those after either, but for those that it reads itself.
+            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test))
+                if (test.DependsOn.Any(Ancestors(node).Contains) && !Ancestors(test).Contains(node.UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
+        }
+
+        HashSet<string> Ancestors(DbtNode node)
+        {
+            if (ancestors.TryGetValue(node.UniqueId, out var found)) return found;
+            found = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var id in node.DependsOn)
+            {
+                found.Add(id);
+                found.UnionWith(Ancestors(state.Project!.Nodes[id]));
+            }
+
+            return ancestors[node.UniqueId] = found;
+        }
+    }
+
+    private void End(NodeResult result, int index, int total)
+    {
+        _results.Add(result);
+        foreach (var (id, waits) in _waits)
+            if (waits.Remove(result.Node.UniqueId) && (result.IsFailure || (result.Status == "skipped" && result.Node.Type != ResourceType.Test))) _skippedFor.TryAdd(id, result.Node);
+        observer?.Ended(result, index, total);
+    }
+
+    private NodeResult Skipped(DbtNode node, string? reason) =>
+        new(node, "skipped") { Message = reason, StartedAt = state.Options.Time.GetUtcNow(), RelationName = ManifestWriter.RelationName(state, node) };
+
+    private NodeResult RunNode(DbtNode node, string thread, CancellationToken cancellationToken)
+    {
+        var (started, clock) = (state.Options.Time.GetUtcNow(), state.Options.Time.GetTimestamp());
+        DateTimeOffset? compiledAt = null;
+        string? compiled = null;
+        using var database = new Database(warehouse, state, cancellationToken);
+        try
+        {
+            var context = new NodeContext(state, node.Package, node, database, cancellationToken);
+            if (node.Type != ResourceType.Seed) compiled = Compiler.Compile(context, cancellationToken);
+            compiledAt = state.Options.Time.GetUtcNow();
+            if (command == DbtCommand.Compile) return Result("success", null);
+            switch (node.Type)
+            {
+                case ResourceType.Model: new ModelRun(context, compiled!).Run(); break;
+                case ResourceType.Seed: new SeedRun(context).Run(); break;
+                case ResourceType.Snapshot: new SnapshotRun(context, compiled!).Run(); break;
+                case ResourceType.Test:
+                    var (status, problem, failures) = TestRun.Run(context, compiled!);
+                    return Result(status, problem) with { Failures = failures, Response = database.LastResponse };
+            }
+
+            return Result("success", Representation.Print(database.LastResponse.TryGet("_message", out var message) ? message : "")) with
+            {
+                Response = database.LastResponse,
+                Rows = database.LastRows < 0 ? null : database.LastRows,
+            };
+        }
+        catch (DatabaseError e)
+        {
+            return Failed($"Database Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message.Replace("\n", "\n  ", StringComparison.Ordinal)}", e);
+        }
+        catch (TemplateError e)
+        {
+            return Failed($"Compilation Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
+        }
+        catch (DataPlatformException e)
+        {
+            return Failed($"{(e is JinjaException ? "Compilation" : "Runtime")} Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
+        }
+
+        NodeResult Result(string status, string? message) => new(node, status)
+        {
+            Message = message,
+            StartedAt = started,
+            CompiledAt = compiledAt,
+            Elapsed = state.Options.Time.GetElapsedTime(clock),
+            CompiledCode = compiled,
+            RelationName = ManifestWriter.RelationName(state, node),
+            Thread = thread,
+        };
+
+        NodeResult Failed(string message, Exception exception) => Result("error", message) with { Exception = exception };
+    }
+
+    private async Task<bool> RunHooksAsync(string kind, CancellationToken cancellationToken)
+    {
+        var package = state.Project!.Packages.Select(package => package.Name).ToList();
+        var hooks = state.Project.Nodes.Values.Where(node => node.Type == ResourceType.Operation && node.Tags.Contains(kind, StringComparer.Ordinal)).ToList();
+        // Packages' own hooks run before those of the project.
+        foreach (var hook in hooks.OrderBy(node => node.Package == package[0]))
+        {
+            var result = await DbtEngine.OnThread(() => RunHook(hook, kind, cancellationToken)).ConfigureAwait(false);
+            _results.Add(result);
+            observer?.Ended(result, 0, 0);
+            if (result.IsFailure) return false;
+        }
+
+        return true;
+    }
+
+    private NodeResult RunHook(DbtNode hook, string kind, CancellationToken cancellationToken)
+    {
+        var (started, clock) = (state.Options.Time.GetUtcNow(), state.Options.Time.GetTimestamp());
+        using var database = new Database(warehouse, state, cancellationToken);
+        var context = new NodeContext(state, hook.Package, hook, database, cancellationToken);
+        if (kind == "on-run-end")
+        {
+            context["results"] = new PythonList(_results.Select(result =>
+            {
+                var described = RunResultsWriter.Describe(result);
+                described["node"] = ManifestWriter.Describe(state, result.Node);
+                return (object?)described;
+            }));
+            var places = selected.Where(node => node.IsRefable && !node.IsEphemeral).Select(node => (Database: node.Database ?? state.Database, node.Schema)).Distinct().ToList();
+            context["schemas"] = new PythonList(places.Select(place => (object?)place.Schema).Distinct());
+            context["database_schemas"] = new PythonList(places.Select(place => (object?)new PythonTuple(place.Database, place.Schema)));
+        }
+
+        var sql = (string?)null;
+        try
+        {
+            sql = context.Render(hook.RawCode, $"{hook.OriginalPath}:{hook.Line}");
+            if (!string.IsNullOrWhiteSpace(sql)) database.Query(sql);
+            database.Commit();
+            return Result("success", $"{hook.Name} passed") with { Failures = 0 };
+        }
+        catch (Exception e) when (e is DatabaseError or DataPlatformException)
+        {
+            return Result("error", $"{(e is DatabaseError ? "Database" : "Compilation")} Error in operation {hook.Name} ({hook.OriginalPath}:{hook.Line})\n  {e.Message}") with { Exception = e };
+        }
+
+        NodeResult Result(string status, string message) => new(hook, status)
+        {
+            Message = message,
+            StartedAt = started,
+            Elapsed = state.Options.Time.GetElapsedTime(clock),
+            CompiledCode = sql,
+        };
+    }
+}

@@ -1,0 +1,207 @@
+using System.Data.Common;
+using System.Globalization;
+using DataPlatform.Dbt.Context;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Warehouses;
+
+namespace DataPlatform.Dbt.Run;
+
+/// <summary>
+/// One node's connection: what it does is one transaction. Templates ask for rows in the middle of an expression, so that it waits for the database where it is;
+/// nodes run on threads of their own.
+/// </summary>
+internal sealed class Database(IWarehouse warehouse, EngineState state, CancellationToken cancellationToken) : IDisposable
+{
+    private IWarehouseTransaction? _transaction;
+
+    public bool IsDuckDb => state.System == "duckdb";
+
+    /// <summary>What the last statement did, as dbt's adapters say it.</summary>
+    public PythonDict LastResponse { get; private set; } = new();
+
+    /// <summary>Rows that the last statement changed, or -1.</summary>
+    public long LastRows { get; private set; } = -1;
+
+    /// <summary>Runs SQL, of one or more statements, and returns the rows of the last that has some.</summary>
+    public ResultTable Query(string sql)
+    {
+        using var command = Connection.CreateCommand();
+        command.CommandText = sql;
+        // A query may take as long as it takes; cancellation ends it.
+        command.CommandTimeout = 0;
+        using var registration = cancellationToken.Register(command.Cancel);
+        try
+        {
+            using var reader = command.ExecuteReader();
+            string[] names = [];
+            var rows = new List<object?[]>();
+            do
+            {
+                if (reader.FieldCount == 0) continue;
+                names = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
+                rows.Clear();
+                while (reader.Read()) rows.Add([.. Enumerable.Range(0, names.Length).Select(place => reader.IsDBNull(place) ? null : ResultTable.Convert(reader.GetValue(place)))]);
+            }
+            while (reader.NextResult());
+            Respond(names.Length > 0 ? "SELECT" : "OK", names.Length > 0 ? rows.Count : reader.RecordsAffected);
+            return new ResultTable(names, rows);
+        }
+        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new DatabaseError(e is DbException ? Message(e) : e.Message, sql, e);
+        }
+    }
+
+    /// <summary>Runs one statement that writes rows, and remembers how many.</summary>
+    public void Write(string verb, string sql)
+    {
+        if (!Connection.CanCreateBatch)
+        {
+            Query(sql);
+            Respond(verb, LastRows);
+            return;
+        }
+
+        // Only a batch tells the rows of CREATE TABLE AS.
+        using var batch = Connection.CreateBatch();
+        var command = batch.CreateBatchCommand();
+        command.CommandText = sql;
+        batch.BatchCommands.Add(command);
+        batch.Timeout = 0;
+        using var registration = cancellationToken.Register(batch.Cancel);
+        try
+        {
+            batch.ExecuteNonQuery();
+            Respond(verb, command.RecordsAffected);
+        }
+        catch (Exception e) when (e is DbException or OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new DatabaseError(Message(e), sql, e);
+        }
+    }
+
+    public void Respond(string verb, long rows)
+    {
+        LastRows = rows;
+        LastResponse = new PythonDict { ["_message"] = rows < 0 ? verb : string.Create(CultureInfo.InvariantCulture, $"{verb} {rows}"), ["code"] = verb, ["rows_affected"] = rows };
+    }
+
+    public void Commit()
+    {
+        if (_transaction is null) return;
+        _transaction.CommitAsync(cancellationToken).GetAwaiter().GetResult();
+        End();
+    }
+
+    /// <summary>Runs SQL outside of any transaction, for what cannot be in one.</summary>
+    public void RunAlone(string sql)
+    {
+        Commit();
+        using var connection = warehouse.OpenConnectionAsync(cancellationToken).GetAwaiter().GetResult();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.CommandTimeout = 0;
+        using var registration = cancellationToken.Register(command.Cancel);
+        try
+        {
+            command.ExecuteNonQuery();
+        }
+        catch (DbException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new DatabaseError(Message(e), sql, e);
+        }
+    }
+
+    /// <summary>The relation of that name with its type, or null when there is none.</summary>
+    public DbtRelation? Find(DbtRelation relation) => relation.Schema is null || relation.Identifier is null ? null
+        : List(relation.Database, relation.Schema, relation.Identifier).FirstOrDefault();
+
+    public List<DbtRelation> List(string? database, string schema, string? identifier = null)
+    {
+        var name = identifier is null ? "" : IsDuckDb ? $"and lower(table_name) = lower({Literal(identifier)})" : $"and relname = {Literal(identifier)}";
+        var sql = IsDuckDb
+            ? $"""
+               select table_name, case table_type when 'VIEW' then 'view' else 'table' end from information_schema.tables
+               where lower(table_schema) = lower({Literal(schema)}) and lower(table_catalog) = lower({Literal(database ?? state.Database)}) {name} order by 1
+               """
+            : $"""
+               select relname, case relkind when 'v' then 'view' when 'm' then 'materialized_view' else 'table' end
+               from pg_class join pg_namespace on pg_namespace.oid = relnamespace where nspname = {Literal(schema)} and relkind in ('r', 'p', 'v', 'm', 'f') {name} order by 1
+               """;
+        return [.. Query(sql).Rows.Select(row => new DbtRelation(new RelationName(database ?? state.Database, schema, (string)row[0]!, (string)row[1]!)))];
+    }
+
+    public IReadOnlyList<DbtColumn> Columns(DbtRelation relation)
+    {
+        if (relation.Identifier is null) return [];
+        // A temporary table has no schema of a name that is known.
+        if (IsDuckDb)
+        {
+            return [.. Query($"""
+                select column_name, data_type from duckdb_columns()
+                where lower(table_name) = lower({Literal(relation.Identifier)})
+                  and {(relation.Schema is null ? "database_name = 'temp'" : $"lower(schema_name) = lower({Literal(relation.Schema)}) and lower(database_name) = lower({Literal(relation.Database ?? state.Database)})")}
+                order by column_index
+                """).Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
+        }
+
+        return [.. Query($"""
+            select attname, format_type(atttypid, null),
+                   case when atttypid in (1042, 1043) and atttypmod > 4 then atttypmod - 4 end,
+                   case when atttypid = 1700 and atttypmod > 4 then ((atttypmod - 4) >> 16) & 65535 end,
+                   case when atttypid = 1700 and atttypmod > 4 then (atttypmod - 4) & 65535 end
+            from pg_attribute join pg_class on pg_class.oid = attrelid
+            where relname = {Literal(relation.Identifier)} and attnum > 0 and not attisdropped
+              and relnamespace = {(relation.Schema is null ? "pg_my_temp_schema()" : $"(select oid from pg_namespace where nspname = {Literal(relation.Schema)})")}
+            order by attnum
+            """).Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!, (long?)row[2], (long?)row[3], (long?)row[4]))];
+    }
+
+    public bool SchemaExists(string schema) => Query($"select 1 from information_schema.schemata where schema_name = {Literal(schema)}").Rows.Any();
+
+    public void CreateSchema(string schema)
+    {
+        // Asked first: IF NOT EXISTS needs the right to create it even when it is there.
+        if (!SchemaExists(schema)) Query($"create schema if not exists {TableName.Quote(schema)}");
+    }
+
+    public void Drop(DbtRelation relation)
+    {
+        var kind = relation.Type == "materialized_view" ? "materialized view" : relation.Type ?? Find(relation)?.Type;
+        if (kind is not null) Query($"drop {kind} if exists {relation.Print()} cascade");
+    }
+
+    public void Rename(DbtRelation from, DbtRelation to) =>
+        Query($"alter {(from.Type == "view" ? "view" : "table")} {from.Print()} rename to {TableName.Quote(to.Identifier!)}");
+
+    public void ExpandColumns(DbtRelation from, DbtRelation to)
+    {
+        var wanted = Columns(from).ToDictionary(column => column.Name, StringComparer.Ordinal);
+        foreach (var column in Columns(to))
+            if (wanted.TryGetValue(column.Name, out var wider) && column.CanExpandTo(wider)) Query($"alter table {to.Print()} alter column {column.Quoted} type {wider.DataType}");
+    }
+
+    public void Dispose() => End();
+
+    public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+
+    private DbConnection Connection => (_transaction ??= warehouse.BeginAsync(cancellationToken).GetAwaiter().GetResult()).Connection;
+
+    private void End()
+    {
+        _transaction?.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _transaction = null;
+    }
+
+    // PostgreSQL's messages begin with the code of the error.
+    private static string Message(Exception e) => e is DbException { SqlState: { } code } && e.Message.StartsWith($"{code}: ", StringComparison.Ordinal) ? e.Message[(code.Length + 2)..] : e.Message;
+}
+
+/// <summary>The database refused SQL.</summary>
+internal sealed class DatabaseError(string message, string sql, Exception inner) : Exception(message, inner)
+{
+    public string Sql { get; } = sql;
+}

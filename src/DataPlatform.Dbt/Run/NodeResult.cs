@@ -1,0 +1,57 @@
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
+
+namespace DataPlatform.Dbt.Run;
+
+/// <summary>What became of a node.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Status">success, error, skipped, pass, warn, fail or no-op, as dbt has it.</param>
+internal sealed record NodeResult(DbtNode Node, string Status)
+{
+    public string? Message { get; init; }
+
+    /// <summary>Of tests: how many rows are wrong.</summary>
+    public long? Failures { get; init; }
+
+    public PythonDict Response { get; init; } = new();
+
+    /// <summary>Rows that were written, or null when the database did not say.</summary>
+    public long? Rows { get; init; }
+
+    public DateTimeOffset StartedAt { get; init; }
+
+    public DateTimeOffset? CompiledAt { get; init; }
+
+    public TimeSpan Elapsed { get; init; }
+
+    public string? CompiledCode { get; init; }
+
+    public string? RelationName { get; init; }
+
+    public string Thread { get; init; } = "main";
+
+    /// <summary>What it failed with.</summary>
+    public Exception? Exception { get; init; }
+
+    /// <summary>Whether nodes that read it cannot run.</summary>
+    public bool IsFailure => Status is "error" or "fail";
+}
+
+/// <summary>What became of an invocation.</summary>
+/// <param name="Results">In the order they ended.</param>
+internal sealed record DbtRunResult(IReadOnlyList<NodeResult> Results)
+{
+    public bool IsSuccess => !Results.Any(result => result.IsFailure);
+}
+
+/// <summary>Sees an invocation go on. Called from the threads that nodes run on.</summary>
+internal interface IDbtObserver
+{
+    /// <param name="level">debug, info or warn.</param>
+    /// <param name="message">The line.</param>
+    void Log(string level, string message);
+
+    void Started(DbtNode node, int index, int total);
+
+    void Ended(NodeResult result, int index, int total);
+}

@@ -1,0 +1,72 @@
+using System.Text.RegularExpressions;
+using DataPlatform.Dbt.Context;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
+
+namespace DataPlatform.Dbt.Run;
+
+/// <summary>Runs tests: queries that find what is wrong.</summary>
+internal static partial class TestRun
+{
+    public static bool StoresFailures(DbtNode test, DbtOptions options) =>
+        test.Config["store_failures_as"] is string kind ? kind != "ephemeral" : test.Config.Flag("store_failures", options.StoreFailures);
+
+    /// <summary>The arguments of a generic test: texts that are templates or references become what they mean.</summary>
+    public static PythonDict Arguments(EngineState state, DbtNode test, NodeContext context)
+    {
+        return (PythonDict)Render(test.Test!.Arguments)!;
+
+        object? Render(object? value) => value switch
+        {
+            PythonDict dict => new PythonDict(dict.Items.Select(item => new KeyValuePair<string, object?>(Representation.Print(item.Key), Render(item.Value)))),
+            PythonList list => new PythonList(list.Items.Select(Render)),
+            string text => state.Evaluate(Call().IsMatch(text) ? $"{{{{ {text} }}}}" : text, test.OriginalPath, test.Line, context),
+            _ => value,
+        };
+    }
+
+    /// <summary>Runs a compiled test.</summary>
+    public static (string Status, string? Message, long Failures) Run(NodeContext context, string sql)
+    {
+        var (test, database, config) = (context.Node!, context.Database!, context.Node!.Config);
+        var limit = config.Text("limit") is { Length: > 0 } rows ? $"limit {rows}" : "";
+        var main = $"{sql}\n{limit}";
+        if (StoresFailures(test, context.State.Options))
+        {
+            var kind = config.Text("store_failures_as") ?? "table";
+            if (kind is not ("table" or "view")) throw new TemplateError($"store_failures_as is table, view or ephemeral, not '{kind}'.");
+            var relation = context.This!.As(kind);
+            if (database.Find(relation) is { } old) database.Drop(old);
+            database.Query($"create {kind} {relation.Print()} as (\n{main}\n)");
+            main = $"select * from {relation.Print()}";
+        }
+
+        var (calculation, warnIf, errorIf) = (config.Text("fail_calc") ?? "count(*)", config.Text("warn_if") ?? "!= 0", config.Text("error_if") ?? "!= 0");
+        var row = database.Query($"""
+            select
+              {calculation} as failures,
+              {calculation} {warnIf} as should_warn,
+              {calculation} {errorIf} as should_error
+            from (
+            {main}
+            ) dbt_internal_test
+            """).Rows.Single();
+        database.Respond("SELECT", 1);
+        database.Commit();
+        var failures = row[0] switch
+        {
+            null => throw new TemplateError($"fail_calc '{calculation}' gave NULL: it is to give a whole number."),
+            long number => number,
+            double number when Math.Floor(number) == number => (long)number,
+            var other => throw new TemplateError($"fail_calc '{calculation}' gave {Representation.Print(other)}: it is to give a whole number."),
+        };
+        var severity = (config.Text("severity") ?? "error").ToUpperInvariant();
+        if (severity is not ("ERROR" or "WARN")) throw new TemplateError($"The severity of a test is error or warn, not '{severity}'.");
+        var results = $"Got {failures} {(failures == 1 ? "result" : "results")}, configured to";
+        if (severity == "ERROR" && row[2] is true) return ("fail", $"{results} fail if {errorIf}", failures);
+        return row[1] is true ? ("warn", $"{results} warn if {warnIf}", failures) : ("pass", null, failures);
+    }
+
+    [GeneratedRegex(@"^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$", RegexOptions.Singleline)]
+    private static partial Regex Call();
+}

@@ -1,0 +1,91 @@
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
+using DataPlatform.Dbt.Run;
+using DataPlatform.DuckDb;
+using DataPlatform.Testing;
+using DataPlatform.Warehouses;
+
+namespace DataPlatform.Dbt.Engine;
+
+/// <summary>A dbt project in a scratch folder, and a DuckDB to run it on.</summary>
+internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
+{
+    private readonly ScratchFolder _folder = new();
+
+    public EngineFixture(string? project = "name: shop\n")
+    {
+        Warehouse = new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}");
+        if (project is not null) Write("dbt_project.yml", project);
+    }
+
+    public IWarehouse Warehouse { get; }
+
+    public List<string> Lines { get; } = [];
+
+    public string Target => _folder.Combine("project", "target");
+
+    public DbtOptions Options { get; set; } = new() { ProjectFolder = "", Environment = _ => null };
+
+    public EngineFixture Write(string path, string content)
+    {
+        var file = _folder.Combine("project", path);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, content);
+        return this;
+    }
+
+    public Task<DbtEngine> OpenAsync() =>
+        DbtEngine.OpenAsync(Warehouse, Options with { ProjectFolder = _folder.Combine("project") }, this, TestContext.Current.CancellationToken);
+
+    public async Task<DbtRunResult> RunAsync(DbtCommand command = DbtCommand.Build) => await (await OpenAsync()).RunAsync(command, TestContext.Current.CancellationToken);
+
+    /// <summary>Runs a build in which everything succeeds.</summary>
+    public async Task BuildAsync() =>
+        (await RunAsync()).Results.Where(result => result.Status is not ("success" or "pass")).Select(result => $"{result.Node.UniqueId} {result.Status}: {result.Message}").Should().BeEmpty();
+
+    /// <summary>The error that the project stops with.</summary>
+    public async Task<string> FailAsync()
+    {
+        var error = (await FluentActions.Awaiting(OpenAsync).Should().ThrowAsync<DataPlatformException>()).Which;
+        return $"{error.Message} | {error.Hint}";
+    }
+
+    public async Task<string[]> QueryAsync(string sql)
+    {
+        await using var transaction = await Warehouse.BeginAsync(TestContext.Current.CancellationToken);
+        return [.. (await transaction.QueryAsync(sql)).Select(row => string.Join("|", row.Select(value => value is null ? "null" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture))))];
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var transaction = await Warehouse.BeginAsync(TestContext.Current.CancellationToken);
+        await transaction.ExecuteAsync(sql);
+        await transaction.CommitAsync();
+    }
+
+    /// <summary>The SQL of a model without white space that means nothing.</summary>
+    public async Task<string> CompileAsync(string model, string code)
+    {
+        Write($"models/{model}.sql", code);
+        var result = (await RunAsync(DbtCommand.Compile)).Results.Single(result => result.Node.Name == model);
+        return string.Join(' ', (result.CompiledCode ?? result.Message!).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    public void Log(string level, string message) => Lines.Add($"{level}: {message}");
+
+    public void Started(DbtNode node, int index, int total)
+    {
+    }
+
+    public void Ended(NodeResult result, int index, int total)
+    {
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Warehouse.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    public static PythonDict Dict(params (string Key, object? Value)[] items) => new(items.Select(item => new KeyValuePair<string, object?>(item.Key, item.Value)));
+}

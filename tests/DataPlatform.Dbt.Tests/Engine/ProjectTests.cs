@@ -1,0 +1,149 @@
+using DataPlatform.Dbt.Project;
+
+namespace DataPlatform.Dbt.Engine;
+
+/// <summary>What a project's files mean.</summary>
+public sealed class ProjectTests
+{
+    [Fact]
+    public void Names_generic_tests_as_dbt_does()
+    {
+        // From the recording of a real dbt 1.11.
+        var arguments = EngineFixture.Dict(("column_name", "id"), ("values", new Jinja.PythonList([1L, 2L, 3L])));
+        var (full, brief) = TestNames.Create("accepted_values", "ok_b", arguments);
+        full.Should().Be("accepted_values_ok_b_id__1__2__3");
+        brief.Should().Be(full);
+
+        var unique = EngineFixture.Dict(("column_name", "id"), ("model", "{{ get_where_subquery(ref('ok_b')) }}"));
+        TestNames.Hash("unique_ok_b_id", null, "unique", unique).Should().Be("4a7a143451");
+        arguments["model"] = "{{ get_where_subquery(ref('ok_b')) }}";
+        TestNames.Hash(full, null, "accepted_values", arguments).Should().Be("d6230513df");
+    }
+
+    [Fact]
+    public async Task Configures_by_folder_then_yaml_then_the_model_itself()
+    {
+        await using var project = new EngineFixture("""
+            name: shop
+            models:
+              shop:
+                +materialized: table
+                +tags: all
+                staging:
+                  +schema: staging
+                  +tags: ['stg']
+            """)
+            .Write("models/staging/a.sql", "select 1 as id")
+            .Write("models/staging/b.sql", "{{ config(materialized='view', tags=['own']) }} select 1 as id")
+            .Write("models/staging/schema.yml", """
+                models:
+                  - name: a
+                    config: {materialized: ephemeral}
+                  - name: b
+                    config: {materialized: ephemeral, alias: bee}
+                """)
+            .Write("models/c.sql", "select 1 as id");
+
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        nodes["model.shop.a"].Config.Materialized.Should().Be("ephemeral");
+        nodes["model.shop.b"].Config.Materialized.Should().Be("view");
+        nodes["model.shop.b"].Alias.Should().Be("bee");
+        nodes["model.shop.b"].Tags.Should().Equal("all", "stg", "own");
+        nodes["model.shop.b"].Schema.Should().Be("main_staging");
+        nodes["model.shop.c"].Config.Materialized.Should().Be("table");
+        nodes["model.shop.c"].Schema.Should().Be("main");
+    }
+
+    [Fact]
+    public async Task A_project_overrides_where_relations_are()
+    {
+        await using var project = new EngineFixture()
+            .Write("macros/names.sql", "{% macro generate_schema_name(custom_schema_name, node) %}{{ custom_schema_name or target.schema }}{% endmacro %}")
+            .Write("models/a.sql", "{{ config(schema='marts') }} select 1 as id");
+
+        (await project.OpenAsync()).Project.Nodes["model.shop.a"].Schema.Should().Be("marts");
+    }
+
+    [Theory]
+    [InlineData("{{ ref('b') }}", "models/a.sql:1: Model 'model.shop.a' (models/a.sql) depends on a node named 'b' which was not found")]
+    [InlineData("{{ ref('a') }}", "in a cycle: model.shop.a --> model.shop.a")]
+    [InlineData("{{ ref('a', v=2) }}", "models/a.sql:1:7: The built-in dbt engine does not support versions of models")]
+    [InlineData("select {{ source('raw', 'x') }}", "depends on a source named 'raw.x' which was not found")]
+    [InlineData("{{ var('x') }}", "models/a.sql:1:7: Required var 'x' not found in config")]
+    [InlineData("{{ env_var('X') }}", "models/a.sql:1:11: Env var required but not provided: 'X'")]
+    [InlineData("{{ config(materialized='materialized_view') }}", "models/a.sql:1: the built-in dbt engine does not support the materialization 'materialized_view'.")]
+    [InlineData("{{ config(contract={'enforced': true}) }}", "models/a.sql:1: the built-in dbt engine does not support contracts that are enforced.")]
+    [InlineData("{{ config(materialized='incremental', incremental_strategy='microbatch') }}", "does not support the incremental strategy 'microbatch'")]
+    [InlineData("{{ exceptions.raise_compiler_error('no ' ~ 1) }}", "models/a.sql:1:35: no 1")]
+    [InlineData("{{ adapter.get_catalog() }}", "models/a.sql:1:11: The built-in dbt engine does not support 'adapter.get_catalog'.")]
+    public async Task Refuses_models_with_the_place_and_the_reason(string code, string expected)
+    {
+        await using var project = new EngineFixture().Write("models/a.sql", code);
+
+        (await project.FailAsync()).Should().Contain(expected);
+    }
+
+    [Theory]
+    [InlineData("metrics: [{name: m}]", "models/schema.yml:1: the built-in dbt engine does not support 'metrics' in schema files. | Install dbt and set the runner to Cli")]
+    [InlineData("unit_tests: [{name: u}]", "does not support 'unit_tests'")]
+    [InlineData("models:\n  - name: a\n    versions: [{v: 1}]", "models/schema.yml:3: the built-in dbt engine does not support 'versions' of models")]
+    [InlineData("models:\n  - name: a\n    colums: []", "models/schema.yml:3: the built-in dbt engine does not support 'colums' of a model")]
+    [InlineData("models:\n  - name: a\n    data_tests: [nope]", "models/schema.yml:3: there is no test 'nope'.")]
+    [InlineData("models:\n  - name: a\n   x: 1", "models/schema.yml:3:")]
+    public async Task Refuses_schema_files_with_the_line_and_the_way_out(string yaml, string expected)
+    {
+        await using var project = new EngineFixture().Write("models/a.sql", "select 1 as id").Write("models/schema.yml", yaml);
+
+        (await project.FailAsync()).Should().Contain(expected);
+    }
+
+    [Fact]
+    public async Task Refuses_macros_in_the_place_of_what_is_code_here()
+    {
+        await using var project = new EngineFixture().Write("macros/m.sql", "\n{% macro duckdb__create_table_as(a, b, c) %}{% endmacro %}");
+
+        (await project.FailAsync()).Should().StartWith("macros/m.sql:2: the built-in dbt engine does not support another macro 'duckdb__create_table_as' in the place of dbt's.");
+    }
+
+    [Fact]
+    public async Task Refuses_a_project_for_another_dbt()
+    {
+        await using var project = new EngineFixture("name: shop\nrequire-dbt-version: ['>=1.3.0', '<1.9.0']\n");
+
+        (await project.FailAsync()).Should().Contain("dbt_project.yml:2: the project requires dbt <1.9.0");
+    }
+
+    [Theory]
+    [InlineData("{{ dbt.dateadd('day', 1, 'd') }}", "date_add(d, interval (1) day)")]
+    [InlineData("{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', cast(a as timestamp), cast(b as timestamp))")]
+    [InlineData("{{ dbt.concat(['a', 'b']) }}", "a || b")]
+    [InlineData("{{ dbt.hash('a') }}", "md5(cast(a as TEXT))")]
+    [InlineData("{{ dbt.safe_cast('a', dbt.type_string()) }}", "cast(a as TEXT)")]
+    [InlineData("{{ dbt.type_numeric() }} {{ dbt.type_int() }} {{ type_timestamp() }}", "numeric(28,6) INT TIMESTAMP")]
+    [InlineData("{{ dbt.listagg('a', \"','\", 'order by b') }}", "string_agg(a, ',' order by b)")]
+    [InlineData("{{ dbt.last_day('d', 'month') }}", "cast(date_add(date_add(date_trunc('month', d), interval (1) month), interval (-1) day) as date)")]
+    [InlineData("{{ this }} {{ target.type }} {{ execute }}", "\"wh\".\"main\".\"m\" duckdb True")]
+    [InlineData("{{ api.Relation.create(schema='s', identifier='t') }} {{ this.include(database=false) }} {{ this.identifier }}", "\"s\".\"t\" \"main\".\"m\" m")]
+    [InlineData("{% set r = run_query('select 1 as a union all select 2 order by 1') %}{% if execute %}{{ r.columns[0].values() }} {{ r.rows[1]['a'] }}{% endif %}", "(1, 2) 2")]
+    [InlineData("{% if execute %}{{ run_query('select sum(x), 1.50::decimal(9, 2), null, [1, 2] from (values (1), (2)) t(x)').rows[0].values() | list }}{% endif %}", "[3, Decimal('1.50'), None, [1, 2]]")]
+    [InlineData("{% call statement('s', fetch_result=true) %}select 7 as x{% endcall %}{% if execute %}{{ load_result('s')['data'][0][0] }}{% endif %}", "7")]
+    [InlineData("{{ config(a={'b': 2}) }}{{ config.get('a')['b'] if execute }} {{ config.get('z', 'd') }}", "2 d")]
+    [InlineData("{{ modules.datetime.date(2020, 1, 31).strftime('%Y/%m/%d') }} {{ modules.re.sub('[^a-z]', '', 'A1b2') }}", "2020/01/31 b")]
+    [InlineData("{{ tojson({'a': 1}) }} {{ fromjson('{\"a\": [1]}')['a'][0] }} {{ zip([1, 2], ['a', 'b']) | list }}", "{\"a\": 1} 1 [(1, 'a'), (2, 'b')]")]
+    public async Task Renders_what_templates_ask_for(string code, string expected)
+    {
+        await using var project = new EngineFixture();
+
+        (await project.CompileAsync("m", code)).Should().Be(expected);
+    }
+
+    [Fact]
+    public async Task Vars_of_the_command_go_before_those_of_the_project()
+    {
+        await using var project = new EngineFixture("name: shop\nvars:\n  a: 1\n  shop: {b: 2}\n  c: 3\n");
+        project.Options = project.Options with { Vars = EngineFixture.Dict(("c", "cli")) };
+
+        (await project.CompileAsync("m", "{{ var('a') }} {{ var('b') }} {{ var('c') }} {{ var('d', 'none') }}")).Should().Be("1 2 cli none");
+    }
+}
