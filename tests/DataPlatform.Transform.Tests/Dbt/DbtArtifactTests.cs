@@ -46,7 +46,7 @@ public sealed class DbtArtifactTests
     [InlineData("""{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v7.json"}}""", "its metadata.dbt_schema_version is 'https://schemas.getdbt.com/dbt/run-results/v7.json' and must be run-results/v6")]
     [InlineData("""{"metadata": {}}""", "it has no metadata.dbt_schema_version")]
     [InlineData("[]", "it does not hold an object")]
-    [InlineData("{\n  \"metadata\": {\"dbt", "it is not JSON at line 2, byte 16")]
+    [InlineData("{\n  \"metadata\": {\"dbt", "it is not JSON at line 2, byte 20")]
     [InlineData(null, "there is no such file")]
     [InlineData("""{"metadata": {"dbt_schema_version": "x/run-results/v6.json"}, "results": [{"status": "success"}]}""", "results[0] has no unique_id")]
     public void An_artifact_that_cannot_be_read_says_why(string? content, string problem)
