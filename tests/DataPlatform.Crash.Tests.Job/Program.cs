@@ -40,4 +40,7 @@ builder.AddPipeline("broken-sql", pipeline => pipeline.Sql("broken", "broken.sql
 
 builder.AddPipeline("leak", pipeline => pipeline.Step<Leak>("leak"));
 
+builder.AddPipeline("dbt", pipeline => pipeline.Dbt("marts", builder.Configuration["DBT_PROJECT"] ?? "dbt"));
+builder.AddPipeline("dbt-timeout", pipeline => pipeline.Dbt("marts", builder.Configuration["DBT_PROJECT"] ?? "dbt").WithTimeout(TimeSpan.FromSeconds(4)));
+
 return await builder.Build().RunJobAsync(args);

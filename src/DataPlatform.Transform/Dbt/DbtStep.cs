@@ -1,12 +1,9 @@
 using System.Diagnostics;
-using DataPlatform.Jobs;
-using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Telemetry;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace DataPlatform.Transform;
 
@@ -31,8 +28,7 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
 
         var ledger = context.GetLedger(warehouse);
         // Two invocations that build the same relations break each other.
-        var wait = (services.GetService<IOptions<DataPlatformOptions>>()?.Value ?? new DataPlatformOptions()).LeaseWait;
-        await using var lease = await ledger.AcquireLeaseAsync($"{context.Run.Pipeline}/{context.Step}", context.Run, wait, cancellationToken).ConfigureAwait(false);
+        var lease = await context.GetLeaseAsync(warehouse, cancellationToken).ConfigureAwait(false);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Lost);
         try
         {
