@@ -7,6 +7,7 @@ using Npgsql;
 namespace DataPlatform.Transform.Tests;
 
 /// <summary>The runner of the dbt command against recordings of a real one, with a real PostgreSQL.</summary>
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class DbtCliRunnerTests : IAsyncDisposable
 {
     private const string Password = "dp-test-password";
