@@ -62,6 +62,33 @@ public sealed class DbtTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_retry_takes_up_what_failed_or_was_skipped_in_the_latest_run()
+    {
+        (await _environment.RunAsync(Program, "run", "dbt", "--step", "retry")).ExitCode.Should().Be(78, "there is nothing to retry yet");
+        (await _environment.RunAsync(Program, "run", "dbt", "--run-id", "night")).ExitCode.Should().Be(65);
+
+        var retried = await _environment.RunAsync(Program, "run", "dbt", "--step", "retry");
+
+        retried.ExitCode.Should().Be(65, retried.All);
+        Selected().Select(selector => selector.Split(',')[0]).Should().BeEquivalentTo(
+            "fqn:lab.bad_sql", "fqn:lab.downstream_of_bad", "fqn:lab.downstream_of_failed_test", "fqn:lab.ut_model", "fqn:lab.not_null_ok_b_id", "fqn:lab.not_null_ok_b_nope",
+            "fqn:lab.ut_model.ut_fail", "fqn:lab.downstream_of_failed_test.ut_pass");
+        (await _environment.QueryAsync("SELECT DISTINCT run_id, step FROM dataplatform.dbt_nodes")).Should().BeEquivalentTo(new object[][] { ["night", "marts"] });
+
+        await using (var warehouse = _environment.OpenWarehouse())
+        await using (var transaction = await warehouse.BeginAsync())
+        {
+            await transaction.ExecuteAsync("UPDATE dataplatform.dbt_nodes SET status = 'success'");
+            await transaction.CommitAsync();
+        }
+
+        var calls = Directory.EnumerateFiles(Log, "build-*.arguments").Count();
+        var again = await _environment.RunAsync(Program, "run", "dbt", "--step", "marts", "--run-id", "night");
+        again.ExitCode.Should().Be(0, again.All);
+        Directory.EnumerateFiles(Log, "build-*.arguments").Should().HaveCount(calls, "nothing is left");
+    }
+
+    [Fact]
     public async Task SIGTERM_ends_it_with_143_and_no_query_left()
     {
         Hang();

@@ -184,8 +184,16 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
         await RunAsync(
             new DbtInvocation(RecordedDbt.Project)
             {
-                Command = DbtCommand.Run, Select = { "tag:a", "+b" }, Exclude = { "c" }, Vars = { ["from"] = "2026-01-01", ["n"] = 3 }, Target = "prod", FullRefresh = true, State = state, Defer = true,
-                FailFast = true, WarnError = true,
+                Command = DbtCommand.Run,
+                Select = { "tag:a", "+b" },
+                Exclude = { "c" },
+                Vars = { ["from"] = "2026-01-01", ["n"] = 3 },
+                Target = "prod",
+                FullRefresh = true,
+                State = state,
+                Defer = true,
+                FailFast = true,
+                WarnError = true,
             },
             "f_sel_empty");
         var arguments = Given("run")["arguments"].Split('\n');

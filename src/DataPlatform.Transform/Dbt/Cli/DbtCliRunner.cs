@@ -1,7 +1,7 @@
+using System.Text.Json;
 using System.Threading.Channels;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
-using System.Text.Json;
 
 namespace DataPlatform.Transform;
 
