@@ -44,6 +44,8 @@ public sealed class DbtTests : IAsyncLifetime
         }
 
         await UntilAsync(async () => await CountQueriesAsync() == 0);
+        var profiles = File.ReadAllLines(Directory.EnumerateFiles(Log, "build-*.arguments").Single()).SkipWhile(argument => argument != "--profiles-dir").ElementAt(1);
+        await UntilAsync(() => Task.FromResult(!Directory.Exists(Path.GetDirectoryName(profiles))));
         var done = (await _environment.QueryAsync("SELECT unique_id FROM dataplatform.dbt_nodes WHERE status IN ('success', 'pass', 'warn', 'no-op')")).Select(row => (string)row[0]!).ToHashSet();
         done.Should().Contain(["model.lab.ok_a", "model.lab.ok_b", "seed.lab.s1", "model.lab.inc", "test.lab.singular"]);
         (await JournaledAsync("snapshot.lab.snap_a")).Should().Be("running");

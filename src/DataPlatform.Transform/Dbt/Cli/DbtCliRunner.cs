@@ -38,7 +38,7 @@ public sealed class DbtCliRunner(string connectionString, DbtRunnerOptions? opti
             lock (lines) lines.Add(DbtText.Plain(line));
         }
 
-        var exitCode = await DbtProcess.RunAsync(Executable(), ["--version"], Variables(null, null), Path.GetTempPath(), Add, Add, _options.StopGrace, cancellationToken).ConfigureAwait(false);
+        var exitCode = await DbtProcess.RunAsync(Executable(), ["--version"], Variables(null, null), Path.GetTempPath(), null, Add, Add, _options.StopGrace, cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         var text = string.Join('\n', lines).Trim();
         if (exitCode != 0)
@@ -121,7 +121,7 @@ public sealed class DbtCliRunner(string connectionString, DbtRunnerOptions? opti
         using var workspace = new DbtWorkspace(profile.Text, _options.CachePath);
         var errors = new Queue<string>();
         var exitCode = await DbtProcess.RunAsync(
-            executable, arguments(invocation, project, workspace), environment, project, onLine,
+            executable, arguments(invocation, project, workspace), environment, project, workspace.Root, onLine,
             line =>
             {
                 var plain = DbtText.Plain(line);

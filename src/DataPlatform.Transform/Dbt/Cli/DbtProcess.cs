@@ -12,7 +12,7 @@ internal static class DbtProcess
     // started with it ignored (nohup, a shell's background job), is made to work again, as dbt needs it to stop.
     private const string Watched = """
         exec 3<&0 </dev/null
-        (trap '' INT; read -r _ <&3; kill -s INT -- "-$$"; sleep 5; kill -s KILL -- "-$$") >/dev/null 2>&1 &
+        (trap '' INT; read -r _ <&3; kill -s INT -- "-$$"; sleep 5; [ -z "$0" ] || rm -rf -- "$0"; kill -s KILL -- "-$$") >/dev/null 2>&1 &
         exec 3<&-
         if env --default-signal=INT true 2>/dev/null; then exec env --default-signal=INT "$@"; fi
         exec "$@"
@@ -23,12 +23,13 @@ internal static class DbtProcess
     /// <param name="arguments">Its arguments.</param>
     /// <param name="environment">Added to this process's environment.</param>
     /// <param name="workingDirectory">Where it runs.</param>
+    /// <param name="scratch">A folder to remove when this process ends before it can do that itself; null for none.</param>
     /// <param name="onOutput">Gets each line of standard output.</param>
     /// <param name="onError">Gets each line of standard error.</param>
     /// <param name="grace">How long it may take to stop.</param>
     /// <param name="cancellationToken">Stops it.</param>
     public static async Task<int> RunAsync(
-        string executable, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, string workingDirectory,
+        string executable, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, string workingDirectory, string? scratch,
         Action<string> onOutput, Action<string> onError, TimeSpan grace, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo("setsid")
@@ -40,7 +41,7 @@ internal static class DbtProcess
             StandardErrorEncoding = System.Text.Encoding.UTF8,
             WorkingDirectory = workingDirectory,
         };
-        foreach (var argument in (IEnumerable<string>)["sh", "-c", Watched, "dbt", executable, .. arguments]) start.ArgumentList.Add(argument);
+        foreach (var argument in (IEnumerable<string>)["sh", "-c", Watched, scratch ?? "", executable, .. arguments]) start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment) start.Environment[name] = value;
 
         using var process = Start(start);

@@ -7,7 +7,6 @@ internal sealed class DbtWorkspace : IDisposable
 {
     private const string ParsedFile = "partial_parse.msgpack";
 
-    private readonly string _root = Directory.CreateTempSubdirectory("dataplatform-dbt-").FullName;
     private readonly string? _cache;
 
     public DbtWorkspace(string profile, string? cache)
@@ -30,11 +29,13 @@ internal sealed class DbtWorkspace : IDisposable
         }
     }
 
-    public string Profiles => Path.Combine(_root, "profiles");
+    public string Root { get; } = Directory.CreateTempSubdirectory("dataplatform-dbt-").FullName;
 
-    public string Target => Path.Combine(_root, "target");
+    public string Profiles => Path.Combine(Root, "profiles");
 
-    public string Logs => Path.Combine(_root, "logs");
+    public string Target => Path.Combine(Root, "target");
+
+    public string Logs => Path.Combine(Root, "logs");
 
     public string ManifestFile => Path.Combine(Target, "manifest.json");
 
@@ -54,7 +55,7 @@ internal sealed class DbtWorkspace : IDisposable
         foreach (var file in Directory.EnumerateFiles(Target, "*.json")) Keep(Path.GetFileName(file), folder);
     }
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => Directory.Delete(Root, recursive: true);
 
     private void Keep(string file, string folder)
     {
