@@ -79,4 +79,28 @@ public static class TransformPipelineExtensions
             },
         });
     }
+
+    /// <summary>
+    /// Adds a step that runs a dbt project, by the dbt command or the built-in engine: <see cref="DbtRunnerOptions.Runner"/>. Nodes and tests that fail make the step fail. When it is run
+    /// again in the same run, as a retry or after its process was killed, it takes up what is left and runs nothing again that succeeded.
+    /// </summary>
+    /// <example><code>
+    /// pipeline.Dbt("marts", "dbt", dbt => dbt.Select.Add("tag:nightly")).After("trips");
+    /// </code></example>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="name">The step's name.</param>
+    /// <param name="project">The folder of <c>dbt_project.yml</c>; looked for in the program's folder, then in the working directory.</param>
+    /// <param name="configure">Says what dbt is to do; unless it does, dbt builds all of the project.</param>
+    public static StepBuilder Dbt(this PipelineBuilder pipeline, string name, string project, Action<DbtInvocation>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        ArgumentException.ThrowIfNullOrWhiteSpace(project);
+        var invocation = new DbtInvocation(project);
+        configure?.Invoke(invocation);
+        return pipeline.Add(new StepDefinition(name, "dbt", services => new DbtStep(invocation, services))
+        {
+            Description = $"dbt {invocation.Command.ToString().ToLowerInvariant()} {project}{(invocation.Warehouse is { } warehouse ? $" in {warehouse}" : "")}",
+            Validate = () => invocation.Validate(name),
+        });
+    }
 }

@@ -1,6 +1,7 @@
 using DataPlatform.Crash.Tests.Job;
 using DataPlatform.Ingestion;
 using DataPlatform.Pipelines;
+using DataPlatform.Transform;
 using Microsoft.Extensions.Hosting;
 
 var builder = Host.CreateApplicationBuilder(args);
@@ -40,5 +41,12 @@ builder.AddPipeline("query", pipeline => pipeline.Step<LongQuery>("query"));
 builder.AddPipeline("broken-sql", pipeline => pipeline.Sql("broken", "broken.sql").AsTable("warehouse", "marts.broken"));
 
 builder.AddPipeline("leak", pipeline => pipeline.Step<Leak>("leak"));
+
+builder.AddPipeline("dbt", pipeline =>
+{
+    pipeline.Dbt("marts", builder.Configuration["DBT_PROJECT"] ?? "dbt");
+    pipeline.Dbt("retry", builder.Configuration["DBT_PROJECT"] ?? "dbt", dbt => dbt.Command = DbtCommand.Retry).After("marts");
+});
+builder.AddPipeline("dbt-timeout", pipeline => pipeline.Dbt("marts", builder.Configuration["DBT_PROJECT"] ?? "dbt").WithTimeout(TimeSpan.FromSeconds(4)));
 
 return await builder.Build().RunJobAsync(args);

@@ -133,6 +133,7 @@ public sealed partial class DocumentTests
             using DataPlatform.Resilience;
             using DataPlatform.Secrets;
             using DataPlatform.Telemetry;
+            using DataPlatform.Transform;
             using DataPlatform.Warehouses;
             using DataPlatform.Warehouses.PostgreSql;
             using Microsoft.Extensions.Configuration;

@@ -15,9 +15,13 @@ public sealed class StepBuilderTests
         pipeline.Transform<Row, Row>("clean", row => row).From("warehouse", "SELECT 1 AS a").Into("staging.clean").After("open");
         pipeline.Check("quality", "warehouse", "marts.hourly", check => check.RowCount(min: 1).NotNull("a")).After("clean");
 
+        pipeline.Dbt("marts", "dbt").After("quality");
+        pipeline.Dbt("nightly", "dbt", dbt => (dbt.Command, dbt.Warehouse) = (DbtCommand.Test, "warehouse"));
+
         pipeline.Build().Steps.Select(step => (step.Name, step.Kind, step.Description, string.Join(",", step.DependsOn))).Should().Equal(
             ("hourly", "sql", "warehouse:marts.hourly (table)", ""), ("open", "sql", "warehouse:marts.open (view)", "hourly"),
-            ("clean", "transform", "warehouse:staging.clean (Row → Row)", "open"), ("quality", "check", "warehouse:marts.hourly (2 checks)", "clean"));
+            ("clean", "transform", "warehouse:staging.clean (Row → Row)", "open"), ("quality", "check", "warehouse:marts.hourly (2 checks)", "clean"),
+            ("marts", "dbt", "dbt build dbt", "quality"), ("nightly", "dbt", "dbt test dbt in warehouse", ""));
     }
 
     [Fact]
@@ -27,6 +31,14 @@ public sealed class StepBuilderTests
         Invalid(pipeline => pipeline.Transform<Row, Row>("clean", row => row).Into("staging.clean")).Should().Be("Transform 'clean' does not say where its rows come from.");
         Invalid(pipeline => pipeline.Transform<Row, Row>("clean", row => row).From("warehouse", "SELECT 1")).Should().Be("Transform 'clean' does not say where its rows go.");
         Invalid(pipeline => pipeline.Check("quality", "warehouse", "marts.hourly", _ => { })).Should().Be("Check step 'quality' has no checks.");
+        Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.Command = DbtCommand.RunOperation)).Should().Be("dbt step 'marts' does not say which macro it runs.");
+        Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.Defer = true)).Should().Be("dbt step 'marts' defers to no state.");
+        Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.Threads = 0)).Should().Be("dbt step 'marts' is to run 0 nodes at the same time.");
+        Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt =>
+        {
+            dbt.Selector = "nightly";
+            dbt.Select.Add("a");
+        })).Should().Be("dbt step 'marts' has a Selector and also Select or Exclude.");
     }
 
     [Fact]

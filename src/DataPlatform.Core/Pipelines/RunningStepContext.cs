@@ -34,11 +34,12 @@ internal sealed class RunningStepContext(
 
     public override IRunLedger GetLedger(IWarehouse warehouse) => ledgers.For(warehouse);
 
+    public override Task<Lease> GetLeaseAsync(IWarehouse warehouse, CancellationToken cancellationToken) => leases.GetAsync(ledgers.For(warehouse), cancellationToken);
+
     public override async Task<LoadTransaction> BeginLoadAsync(IWarehouse warehouse, TableName table, string disposition, CancellationToken cancellationToken)
     {
-        var ledger = ledgers.For(warehouse);
-        var lease = await leases.GetAsync(ledger, cancellationToken).ConfigureAwait(false);
-        return new CountedLoad(await ledger.BeginLoadAsync(run, step, table, disposition, lease, cancellationToken).ConfigureAwait(false), rows);
+        var lease = await GetLeaseAsync(warehouse, cancellationToken).ConfigureAwait(false);
+        return new CountedLoad(await ledgers.For(warehouse).BeginLoadAsync(run, step, table, disposition, lease, cancellationToken).ConfigureAwait(false), rows);
     }
 
     public override void SetOutput<T>(string name, T value)

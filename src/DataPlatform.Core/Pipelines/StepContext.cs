@@ -40,6 +40,12 @@ public abstract class StepContext
     /// <summary>The ledger of a warehouse: what earlier runs loaded and where they stopped.</summary>
     public abstract IRunLedger GetLedger(IWarehouse warehouse);
 
+    /// <summary>
+    /// The step's lease in a warehouse, taken when it is not held yet and released when the attempt ends. For steps that write other than by a load: what they commit with
+    /// <see cref="Lease.CommitAsync"/> the database refuses when another run has taken over the step.
+    /// </summary>
+    public abstract Task<Lease> GetLeaseAsync(IWarehouse warehouse, CancellationToken cancellationToken);
+
     /// <summary>Hands a value on to later steps, also when they run in another process. Recorded when the step succeeds. At most 64 KiB as JSON.</summary>
     public abstract void SetOutput<T>(string name, T value);
 

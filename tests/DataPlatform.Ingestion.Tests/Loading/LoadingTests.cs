@@ -584,9 +584,11 @@ public sealed class LoadingTests : IAsyncDisposable
 
         public override async Task<LoadTransaction> BeginLoadAsync(IWarehouse warehouse, TableName table, string disposition, CancellationToken cancellationToken)
         {
-            _lease ??= await ledger.AcquireLeaseAsync("demo/trips", Run, TimeSpan.FromSeconds(10), cancellationToken);
-            return await ledger.BeginLoadAsync(Run, Step, table, disposition, _lease, cancellationToken);
+            return await ledger.BeginLoadAsync(Run, Step, table, disposition, await GetLeaseAsync(warehouse, cancellationToken), cancellationToken);
         }
+
+        public override async Task<Lease> GetLeaseAsync(IWarehouse warehouse, CancellationToken cancellationToken) =>
+            _lease ??= await ledger.AcquireLeaseAsync("demo/trips", Run, TimeSpan.FromSeconds(10), cancellationToken);
 
         public override IRunLedger GetLedger(IWarehouse warehouse) => ledger;
 

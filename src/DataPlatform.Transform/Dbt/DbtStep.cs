@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using DataPlatform.Pipelines;
+using DataPlatform.Telemetry;
+using DataPlatform.Warehouses;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DataPlatform.Transform;
+
+/// <summary>Runs dbt under the step's lease, with a journal of its nodes.</summary>
+internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider services) : IStep, IStepPreflight
+{
+    public Task CheckAsync(CancellationToken cancellationToken)
+    {
+        var warehouse = GetWarehouse();
+        return DbtRunners.Choose(services, warehouse).CheckAsync(invocation, warehouse, cancellationToken);
+    }
+
+    public async Task RunAsync(StepContext context, CancellationToken cancellationToken)
+    {
+        var warehouse = GetWarehouse();
+        var runner = DbtRunners.Choose(services, warehouse);
+        if (!invocation.RunsNodes && invocation.Command != DbtCommand.Retry)
+        {
+            await FinishAsync(context, runner, invocation, CreateContext(context, warehouse, journal: null), cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        var ledger = context.GetLedger(warehouse);
+        // Two invocations that build the same relations break each other.
+        var lease = await context.GetLeaseAsync(warehouse, cancellationToken).ConfigureAwait(false);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Lost);
+        try
+        {
+            var journal = await DbtJournal.OpenAsync(ledger, lease, context.Run, context.Step, invocation, stopping.Token).ConfigureAwait(false);
+            foreach (var session in await journal.ListAbandonedSessionsAsync(stopping.Token).ConfigureAwait(false))
+                await warehouse.EndSessionsAsync(session, stopping.Token).ConfigureAwait(false);
+
+            var runContext = CreateContext(context, warehouse, journal);
+            if (await FindRestAsync(context, runner, journal, runContext, stopping.Token).ConfigureAwait(false) is { } rest)
+                await FinishAsync(context, runner, rest, runContext, stopping.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (lease.Lost.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new DataPlatformException(FailureClass.Transient, $"dbt was stopped: the lease '{lease.Name}' was lost to another run.");
+        }
+    }
+
+    private IWarehouse GetWarehouse() =>
+        invocation.Warehouse is { } name ? services.GetRequiredKeyedService<IWarehouse>(name) : services.GetRequiredService<IWarehouse>();
+
+    // What is left of an earlier attempt in the same run; all of it when there was none; null when nothing is left.
+    private async Task<DbtInvocation?> FindRestAsync(StepContext context, IDbtRunner runner, DbtJournal journal, DbtRunContext runContext, CancellationToken cancellationToken)
+    {
+        var whole = invocation with { Command = journal.Command };
+        if (journal.Entries.Count == 0) return whole;
+
+        var done = journal.Entries.Where(entry => new DbtNodeResult(entry.UniqueId, entry.Status).IsDone).Select(entry => entry.UniqueId).ToHashSet(StringComparer.Ordinal);
+        var plan = await runner.ListAsync(whole, runContext, cancellationToken).ConfigureAwait(false);
+        var rest = plan.Where(node => !done.Contains(node.UniqueId)).ToList();
+        context.Logger.LogInformation("{Done} of {Planned} dbt nodes have succeeded in run {RunId}, {Rest} are left", plan.Count - rest.Count, plan.Count, journal.RunId, rest.Count);
+        return rest.Count == 0 ? null : whole with { Nodes = rest };
+    }
+
+    private DbtRunContext CreateContext(StepContext context, IWarehouse warehouse, DbtJournal? journal)
+    {
+        var finished = 0;
+        var parent = Activity.Current?.Context ?? default;
+        var sessionName = new DbtRunContext(warehouse).SessionName;
+        return new DbtRunContext(warehouse)
+        {
+            SessionName = sessionName,
+            RunId = context.Run.RunId,
+            Logger = context.Logger,
+            NodeChanged = async (change, token) =>
+            {
+                var node = change.Node;
+                if (node.Status != DbtStatus.Running)
+                {
+                    finished++;
+                    Record(context, node, parent);
+                }
+
+                context.ReportProgress(finished, change.Total, node.Name);
+                if (journal is not null && node.ResourceType != "operation") await journal.WriteAsync(node, invocation.Project, sessionName, token).ConfigureAwait(false);
+            },
+        };
+    }
+
+    private static async Task FinishAsync(StepContext context, IDbtRunner runner, DbtInvocation invocation, DbtRunContext runContext, CancellationToken cancellationToken)
+    {
+        var result = await runner.RunAsync(invocation, runContext, cancellationToken).ConfigureAwait(false);
+        context.Rows.Add(written: result.Nodes.Where(node => node.ResourceType is "model" or "seed" or "snapshot").Sum(node => node.RowsAffected ?? 0));
+        result.ThrowIfFailed();
+        context.SetOutput("dbt", new DbtSummary(
+            result.Version, result.InvocationId, result.Nodes.GroupBy(node => DbtText.Text(node.Status)).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal)));
+    }
+
+    private static void Record(StepContext context, DbtNodeResult node, ActivityContext parent)
+    {
+        var status = DbtText.Text(node.Status);
+        var ended = DateTimeOffset.UtcNow;
+        KeyValuePair<string, object?> pipelineTag = new("pipeline", context.Run.Pipeline), stepTag = new("step", context.Step), typeTag = new("resource_type", node.ResourceType);
+        TransformTelemetry.NodeDuration.Record(node.Seconds, pipelineTag, stepTag, typeTag, new("status", status));
+        if (node.RowsAffected is { } rows) TransformTelemetry.NodeRows.Add(rows, pipelineTag, stepTag, typeTag);
+
+        using var activity = TransformTelemetry.Source.StartActivity(
+            $"dbt {node.Name}", ActivityKind.Internal, parent, [pipelineTag, stepTag, typeTag, new("dbt.unique_id", node.UniqueId), new("status", status)],
+            startTime: ended - TimeSpan.FromSeconds(node.Seconds));
+        activity?.SetEndTime(ended.UtcDateTime);
+        if (node.IsFailed) activity?.SetStatus(ActivityStatusCode.Error, node.Message);
+    }
+}
+
+/// <summary>What a dbt step hands on as its output <c>dbt</c>.</summary>
+/// <param name="Version">dbt's version.</param>
+/// <param name="InvocationId">dbt's id of the invocation.</param>
+/// <param name="Statuses">How many nodes there are of each status, as dbt writes it.</param>
+public sealed record DbtSummary(string? Version, string? InvocationId, IReadOnlyDictionary<string, int> Statuses);
