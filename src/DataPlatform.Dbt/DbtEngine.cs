@@ -32,32 +32,46 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
-        string database;
-        var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
-        await using (transaction.ConfigureAwait(false))
-        {
-            database = (string)(await transaction.QueryAsync("select current_database()::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0][0]!;
-        }
-
+        var database = options.Database ?? await FindDatabaseAsync(warehouse, cancellationToken).ConfigureAwait(false);
         var state = new EngineState(options, warehouse.System, database, (level, message) => observer?.Log(level, message));
         // Macros can be called deeper than the pool's stacks.
         await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);
     }
 
+    private static async Task<string> FindDatabaseAsync(IWarehouse warehouse, CancellationToken cancellationToken)
+    {
+        var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
+        await using (transaction.ConfigureAwait(false))
+        {
+            return (string)(await transaction.QueryAsync("select current_database()::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0][0]!;
+        }
+    }
+
     /// <summary>Runs a command over the nodes that are selected.</summary>
     /// <exception cref="DataPlatformException">It could not be begun. Failures of nodes are results.</exception>
     public async Task<DbtRunResult> RunAsync(DbtCommand command, CancellationToken cancellationToken = default)
     {
-        _state.Command = command == DbtCommand.List ? "ls" : command.ToString().ToLowerInvariant();
+        _state.Command = command == DbtCommand.List ? "list" : command.ToString().ToLowerInvariant();
         var selected = Select(command);
         _state.SelectedResources = new PythonList(selected.Select(node => node.UniqueId));
         if (command == DbtCommand.List) return new DbtRunResult([]);
-        var started = _state.Options.Time.GetTimestamp();
         var run = new DagRun(_state, _warehouse, _observer, command, selected);
-        var results = await run.RunAsync(cancellationToken).ConfigureAwait(false);
-        WriteArtifacts(results, _state.Options.Time.GetElapsedTime(started));
-        return new DbtRunResult(results);
+        _observer?.Selected(run.Nodes);
+        var started = _state.Options.Time.GetTimestamp();
+        try
+        {
+            if (run.Nodes.Count > 0) await run.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // What had ended before is known to who takes up the rest.
+            WriteArtifacts(run.Results, _state.Options.Time.GetElapsedTime(started));
+            throw;
+        }
+
+        WriteArtifacts(run.Results, _state.Options.Time.GetElapsedTime(started));
+        return new DbtRunResult(run.Results);
     }
 
     /// <summary>Calls a macro.</summary>
@@ -96,8 +110,16 @@ internal sealed class DbtEngine
             _ => node => node.Type is not ResourceType.Operation,
         };
         var selection = ProjectSelection.Select(_state);
-        foreach (var warning in selection.Warnings) _state.Log("warn", warning);
-        return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId))];
+        foreach (var warning in selection.Warnings)
+        {
+            if (_state.Options.WarnError) throw new DataPlatformException(FailureClass.Configuration, warning, "Warnings are errors here, because --warn-error is given.");
+            _observer?.Unmatched(warning);
+        }
+
+        return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId) && IsTaken(_state.Options, node))];
+
+        static bool IsTaken(DbtOptions options, DbtNode node) =>
+            (options.ResourceTypes.Count == 0 || options.ResourceTypes.Contains(node.TypeName)) && !options.ExcludeResourceTypes.Contains(node.TypeName);
     }
 
     private List<DbtNode> Sort()
@@ -114,21 +136,22 @@ internal sealed class DbtEngine
         }
     }
 
+    /// <summary>Writes what is known of the project.</summary>
+    public void WriteManifest() => Write("manifest.json", ManifestWriter.Write(_state, new Dictionary<string, string>()));
+
     private void WriteArtifacts(IReadOnlyList<NodeResult> results, TimeSpan elapsed)
     {
-        var folder = _state.Options.TargetPath ?? Path.Combine(_state.Options.ProjectFolder, "target");
-        Directory.CreateDirectory(folder);
         var compiled = results.Where(result => result.CompiledCode is not null).ToDictionary(result => result.Node.UniqueId, result => result.CompiledCode!, StringComparer.Ordinal);
         Write("manifest.json", ManifestWriter.Write(_state, compiled));
         Write("run_results.json", RunResultsWriter.Write(_state, results, elapsed));
+    }
 
-        // Whoever reads it sees the old file or the new one.
-        void Write(string name, PythonDict content)
-        {
-            var path = Path.Combine(folder, name);
-            File.WriteAllText($"{path}.new", JsonText.Write(content, sortKeys: false));
-            File.Move($"{path}.new", path, overwrite: true);
-        }
+    // Whoever reads it sees the old file or the new one.
+    private void Write(string name, PythonDict content)
+    {
+        var path = Path.Combine(Directory.CreateDirectory(_state.TargetFolder).FullName, name);
+        File.WriteAllText($"{path}.new", JsonText.Write(content, sortKeys: false));
+        File.Move($"{path}.new", path, overwrite: true);
     }
 
     internal static Task<T> OnThread<T>(Func<T> work)

@@ -67,7 +67,7 @@ internal static class ManifestWriter
                 ["generated_at"] = Moment(state.Options.Time.GetUtcNow()),
                 ["invocation_id"] = state.InvocationId,
                 ["invocation_started_at"] = Moment(state.StartedAt),
-                ["env"] = new PythonDict(),
+                ["env"] = state.Options.Metadata,
                 ["project_name"] = project.Root.Name,
                 ["project_id"] = Hashes.Md5(project.Root.Name),
                 ["user_id"] = null,
@@ -178,7 +178,7 @@ internal static class ManifestWriter
             values["sources"] = new PythonList(node.Sources.Select(key => (object?)new PythonList(new object?[] { key.Source, key.Table })));
             values["metrics"] = new PythonList([]);
             values["functions"] = new PythonList([]);
-            values["compiled_path"] = compiled is null ? null : $"target/compiled/{node.Package}/{node.OriginalPath}";
+            values["compiled_path"] = compiled is null ? null : TargetFiles.PathOf(state, TargetFiles.Compiled, node);
         }
 
         values["depends_on"] = new PythonDict { ["macros"] = new PythonList(node.DependsOnMacros.Order(StringComparer.Ordinal)), ["nodes"] = new PythonList(node.DependsOn) };

@@ -9,13 +9,19 @@ internal sealed partial class EngineState
 {
     public EngineState(DbtOptions options, string system, string database, Action<string, string> log)
     {
-        (Options, System, Log) = (options, system, log);
+        (Options, System) = (options, system);
+        Log = (level, message) =>
+        {
+            if (level == "warn" && options.WarnError) throw new DataPlatformException(FailureClass.Configuration, message, "Warnings are errors here, because --warn-error is given.");
+            log(level, message);
+        };
         StartedAt = options.Time.GetUtcNow();
+        InvocationId = options.InvocationId ?? Guid.NewGuid().ToString();
         Database = database;
         Schema = options.Schema ?? (system == "duckdb" ? "main" : "public");
-        Target = new PythonDict
+        Target = new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
         {
-            ["profile_name"] = "dataplatform",
+            ["profile_name"] = options.ProfileName,
             ["name"] = options.TargetName,
             ["target_name"] = options.TargetName,
             ["type"] = AdapterType,
@@ -56,9 +62,12 @@ internal sealed partial class EngineState
     /// <summary>Takes a level and a line.</summary>
     public Action<string, string> Log { get; }
 
+    /// <summary>Where artifacts go.</summary>
+    public string TargetFolder => Options.TargetPath ?? Path.Combine(Options.ProjectFolder, "target");
+
     public DateTimeOffset StartedAt { get; }
 
-    public string InvocationId { get; } = Guid.NewGuid().ToString();
+    public string InvocationId { get; }
 
     public PythonDict Target { get; }
 

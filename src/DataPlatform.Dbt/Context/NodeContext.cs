@@ -121,7 +121,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
         _values["graph"] = (Func<object?>)(() => ManifestWriter.Graph(State, IsExecuting));
         _values["selected_resources"] = State.SelectedResources;
-        _values["dbt_metadata_envs"] = new PythonDict();
+        _values["dbt_metadata_envs"] = State.Options.Metadata;
         _values["flags"] = Flags();
         _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
         _values["return"] = ReturnSignal.Function;
@@ -138,7 +138,7 @@ internal sealed class NodeContext : IJinjaNames
         }));
         Function("print", Signature.Of("print msg", (_, a) =>
         {
-            if (IsExecuting) State.Log("info", Representation.Print(a[0]));
+            if (IsExecuting) State.Log("print", Representation.Print(a[0]));
             return "";
         }));
         Function("tojson", Signature.Of("tojson value default? sort_keys?", (_, a) => Or(a, () => JsonText.Write(a[0], a.Has(2) && Operations.IsTrue(a[2])))));
@@ -246,7 +246,7 @@ internal sealed class NodeContext : IJinjaNames
         ["FAIL_FAST"] = State.Options.FailFast,
         ["WHICH"] = State.Command,
         ["STRICT_MODE"] = false,
-        ["WARN_ERROR"] = false,
+        ["WARN_ERROR"] = State.Options.WarnError,
         ["EMPTY"] = false,
     };
 

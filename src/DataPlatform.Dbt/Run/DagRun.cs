@@ -10,23 +10,29 @@ namespace DataPlatform.Dbt.Run;
 internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserver? observer, DbtCommand command, IReadOnlyList<DbtNode> selected)
 {
     private readonly List<NodeResult> _results = [];
+    private readonly List<DbtNode> _runnable = [.. selected.Where(node => !node.IsEphemeral)];
     private readonly Dictionary<string, HashSet<string>> _waits = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DbtNode> _skippedFor = new(StringComparer.Ordinal);
     private int _begun;
 
-    public async Task<IReadOnlyList<NodeResult>> RunAsync(CancellationToken cancellationToken)
+    /// <summary>The nodes that run, and have results.</summary>
+    public IReadOnlyList<DbtNode> Nodes => _runnable;
+
+    /// <summary>In the order they ended.</summary>
+    public IReadOnlyList<NodeResult> Results => _results;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var runnable = selected.Where(node => !node.IsEphemeral).ToList();
-        var total = runnable.Count;
-        if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(runnable, cancellationToken)).ConfigureAwait(false);
+        var total = _runnable.Count;
+        if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
         if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
         {
-            foreach (var node in runnable) _results.Add(Skipped(node, "on-run-start failed"));
-            return _results;
+            foreach (var node in _runnable) _results.Add(Skipped(node, "on-run-start failed"));
+            return;
         }
 
-        FindWaits(runnable);
-        var pending = new List<DbtNode>(runnable);
+        FindWaits(_runnable);
+        var pending = new List<DbtNode>(_runnable);
         var running = new Dictionary<Task<NodeResult>, (int Index, int Thread)>();
         var stops = false;
         while (pending.Count > 0 || running.Count > 0)
@@ -45,7 +51,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 observer?.Started(next, index, total);
                 // Threads are named by the lowest number that is free.
                 var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
-                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number}", cancellationToken)), (index, number));
+                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", cancellationToken)), (index, number));
             }
 
             if (running.Count == 0) continue;
@@ -69,7 +75,6 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         }
 
         if (command is not DbtCommand.Compile) await RunHooksAsync("on-run-end", cancellationToken).ConfigureAwait(false);
-        return _results;
     }
 
     /// <summary>Makes all schemas before nodes run: two that make the same one at the same moment would be in each other's way.</summary>
@@ -138,6 +143,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             var context = new NodeContext(state, node.Package, node, database, cancellationToken);
             if (node.Type != ResourceType.Seed) compiled = Compiler.Compile(context, cancellationToken);
             compiledAt = state.Options.Time.GetUtcNow();
+            if (compiled is not null) TargetFiles.Write(state, TargetFiles.Compiled, node, compiled);
             if (command == DbtCommand.Compile) return Result("success", null);
             switch (node.Type)
             {
@@ -157,7 +163,9 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         }
         catch (DatabaseError e)
         {
-            return Failed($"Database Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message.Replace("\n", "\n  ", StringComparison.Ordinal)}", e);
+            return Failed(
+                $"Database Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message.Replace("\n", "\n  ", StringComparison.Ordinal)}"
+                + (database.Main is null ? "" : $"\n  compiled code at {TargetFiles.PathOf(state, TargetFiles.Run, node)}"), e);
         }
         catch (TemplateError e)
         {
@@ -166,6 +174,11 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         catch (DataPlatformException e)
         {
             return Failed($"{(e is JinjaException ? "Compilation" : "Runtime")} Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
+        }
+
+        finally
+        {
+            if (database.Main is { } main) TargetFiles.Write(state, TargetFiles.Run, node, main);
         }
 
         NodeResult Result(string status, string? message) => new(node, status)
@@ -186,12 +199,14 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     {
         var package = state.Project!.Packages.Select(package => package.Name).ToList();
         var hooks = state.Project.Nodes.Values.Where(node => node.Type == ResourceType.Operation && node.Tags.Contains(kind, StringComparer.Ordinal)).ToList();
+        var index = 0;
         // Packages' own hooks run before those of the project.
         foreach (var hook in hooks.OrderBy(node => node.Package == package[0]))
         {
+            observer?.HookStarted(hook, ++index, hooks.Count);
             var result = await DbtEngine.OnThread(() => RunHook(hook, kind, cancellationToken)).ConfigureAwait(false);
             _results.Add(result);
-            observer?.Ended(result, 0, 0);
+            observer?.Ended(result, index, hooks.Count);
             if (result.IsFailure) return false;
         }
 

@@ -19,6 +19,9 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     /// <summary>What the last statement did, as dbt's adapters say it.</summary>
     public PythonDict LastResponse { get; private set; } = new();
 
+    /// <summary>The statement that is what the node is for, once it is run.</summary>
+    public string? Main { get; private set; }
+
     /// <summary>Rows that the last statement changed, or -1.</summary>
     public long LastRows { get; private set; } = -1;
 
@@ -53,9 +56,17 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         }
     }
 
-    /// <summary>Runs one statement that writes rows, and remembers how many.</summary>
+    /// <summary>Runs the SQL that the node is for.</summary>
+    public ResultTable QueryMain(string sql)
+    {
+        Main = sql;
+        return Query(sql);
+    }
+
+    /// <summary>Runs the one statement that the node is for, which writes rows, and remembers how many.</summary>
     public void Write(string verb, string sql)
     {
+        Main = sql;
         if (!Connection.CanCreateBatch)
         {
             Query(sql);

@@ -37,7 +37,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
     private void BuildView(DbtRelation? existing)
     {
         if (existing is not null) _database.Drop(existing);
-        _database.Query($"create view {_this.Print()} as (\n{sql}\n)");
+        _database.QueryMain($"create view {_this.Print()} as (\n{sql}\n)");
         _database.Respond("CREATE VIEW", -1);
     }
 

@@ -57,7 +57,7 @@ public sealed class PostgreSqlWarehouse : IWarehouse
     public string Location { get; }
 
     /// <summary>The <c>application_name</c> of all sessions of this object: <c>dataplatform-</c> and twelve random hexadecimal digits.</summary>
-    public string SessionName { get; }
+    public string SessionName { get; internal init; }
 
     /// <inheritdoc/>
     public async Task<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken = default) =>
