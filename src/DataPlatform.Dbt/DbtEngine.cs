@@ -7,12 +7,6 @@ using DataPlatform.Warehouses;
 
 namespace DataPlatform.Dbt;
 
-/// <summary>The commands of dbt that run nodes.</summary>
-internal enum DbtCommand
-{
-    Build, Run, Test, Seed, Snapshot, Compile, List,
-}
-
 /// <summary>Runs a dbt project in this process.</summary>
 internal sealed class DbtEngine
 {
@@ -32,14 +26,15 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
-        string database;
+        string database, schema;
         var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))
         {
-            database = (string)(await transaction.QueryAsync("select current_database()::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0][0]!;
+            var row = (await transaction.QueryAsync("select current_database()::varchar, current_setting('search_path')::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0];
+            (database, schema) = ((string)row[0]!, FindSchema((string)row[1]!, warehouse.System == "duckdb" ? "main" : "public"));
         }
 
-        var state = new EngineState(options, warehouse.System, database, (level, message) => observer?.Log(level, message));
+        var state = new EngineState(options, warehouse.System, database, options.Schema ?? schema, (level, message) => observer?.Log(level, message));
         // Macros can be called deeper than the pool's stacks.
         await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);
@@ -95,6 +90,7 @@ internal sealed class DbtEngine
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
             _ => node => node.Type is not ResourceType.Operation,
         };
+        if (_state.Options.Only is { } only) return [.. Sort().Where(node => only.Contains(node.UniqueId))];
         var selection = ProjectSelection.Select(_state);
         foreach (var warning in selection.Warnings) _state.Log("warn", warning);
         return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId))];
@@ -113,6 +109,10 @@ internal sealed class DbtEngine
             sorted.Add(node);
         }
     }
+
+    // PostgreSQL's own search path begins with the user's schema, which there hardly ever is.
+    private static string FindSchema(string searchPath, string otherwise) =>
+        searchPath.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => name.Trim('"')).FirstOrDefault(name => name != "$user") ?? otherwise;
 
     private void WriteArtifacts(IReadOnlyList<NodeResult> results, TimeSpan elapsed)
     {

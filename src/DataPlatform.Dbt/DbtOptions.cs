@@ -10,7 +10,7 @@ internal sealed record DbtOptions
 
     public string TargetName { get; init; } = "default";
 
-    /// <summary>The schema of the target, or null for the warehouse's own: <c>main</c> of DuckDB, <c>public</c> of PostgreSQL.</summary>
+    /// <summary>The schema of the target, or null for the one that the connection creates tables in: <c>main</c> of DuckDB, the first of PostgreSQL's search path.</summary>
     public string? Schema { get; init; }
 
     public PythonDict Vars { get; init; } = new();
@@ -29,6 +29,12 @@ internal sealed record DbtOptions
     public IReadOnlyList<string> Select { get; init; } = [];
 
     public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>The ids of exactly the nodes to take, whatever else is selected; null for what is selected.</summary>
+    public IReadOnlySet<string>? Only { get; init; }
+
+    /// <summary>What artifacts carry as their <c>env</c>.</summary>
+    public PythonDict MetadataEnvironment { get; init; } = new();
 
     /// <summary>Where artifacts go, or null for <c>target</c> in the project.</summary>
     public string? TargetPath { get; init; }

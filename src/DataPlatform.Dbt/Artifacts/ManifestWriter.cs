@@ -67,7 +67,7 @@ internal static class ManifestWriter
                 ["generated_at"] = Moment(state.Options.Time.GetUtcNow()),
                 ["invocation_id"] = state.InvocationId,
                 ["invocation_started_at"] = Moment(state.StartedAt),
-                ["env"] = new PythonDict(),
+                ["env"] = state.Options.MetadataEnvironment,
                 ["project_name"] = project.Root.Name,
                 ["project_id"] = Hashes.Md5(project.Root.Name),
                 ["user_id"] = null,

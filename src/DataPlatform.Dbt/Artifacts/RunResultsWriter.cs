@@ -16,7 +16,7 @@ internal static class RunResultsWriter
             ["generated_at"] = ManifestWriter.Moment(state.Options.Time.GetUtcNow()),
             ["invocation_id"] = state.InvocationId,
             ["invocation_started_at"] = ManifestWriter.Moment(state.StartedAt),
-            ["env"] = new PythonDict(),
+            ["env"] = state.Options.MetadataEnvironment,
         },
         ["results"] = new PythonList(results.Select(Describe)),
         ["elapsed_time"] = elapsed.TotalSeconds,

@@ -7,12 +7,12 @@ namespace DataPlatform.Dbt.Context;
 /// <summary>What all nodes of one invocation share.</summary>
 internal sealed partial class EngineState
 {
-    public EngineState(DbtOptions options, string system, string database, Action<string, string> log)
+    public EngineState(DbtOptions options, string system, string database, string schema, Action<string, string> log)
     {
         (Options, System, Log) = (options, system, log);
         StartedAt = options.Time.GetUtcNow();
         Database = database;
-        Schema = options.Schema ?? (system == "duckdb" ? "main" : "public");
+        Schema = schema;
         Target = new PythonDict
         {
             ["profile_name"] = "dataplatform",

@@ -121,7 +121,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
         _values["graph"] = (Func<object?>)(() => ManifestWriter.Graph(State, IsExecuting));
         _values["selected_resources"] = State.SelectedResources;
-        _values["dbt_metadata_envs"] = new PythonDict();
+        _values["dbt_metadata_envs"] = State.Options.MetadataEnvironment;
         _values["flags"] = Flags();
         _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
         _values["return"] = ReturnSignal.Function;
@@ -280,7 +280,7 @@ internal sealed class NodeContext : IJinjaNames
         return new PythonList(Enumerable.Range(0, items.Length == 0 ? 0 : items.Min(list => list.Count)).Select(place => (object?)new PythonTuple([.. items.Select(list => list[place])])));
     }
 
-    private static object? FromJson(string text)
+    public static object? FromJson(string text)
     {
         using var document = JsonDocument.Parse(text);
         return Value(document.RootElement);
