@@ -7,12 +7,6 @@ using DataPlatform.Warehouses;
 
 namespace DataPlatform.Dbt;
 
-/// <summary>The commands of dbt that run nodes.</summary>
-internal enum DbtCommand
-{
-    Build, Run, Test, Seed, Snapshot, Compile, List,
-}
-
 /// <summary>Runs a dbt project in this process.</summary>
 internal sealed class DbtEngine
 {
@@ -32,21 +26,27 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
-        var database = options.Database ?? await FindDatabaseAsync(warehouse, cancellationToken).ConfigureAwait(false);
-        var state = new EngineState(options, warehouse.System, database, (level, message) => observer?.Log(level, message));
+        var (database, schema) = await FindPlaceAsync(warehouse, options, cancellationToken).ConfigureAwait(false);
+        var state = new EngineState(options, warehouse.System, database, schema, (level, message) => observer?.Log(level, message));
         // Macros can be called deeper than the pool's stacks.
         await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);
     }
 
-    private static async Task<string> FindDatabaseAsync(IWarehouse warehouse, CancellationToken cancellationToken)
+    private static async Task<(string Database, string Schema)> FindPlaceAsync(IWarehouse warehouse, DbtOptions options, CancellationToken cancellationToken)
     {
+        if (options is { Database: { } database, Schema: { } schema }) return (database, schema);
         var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))
         {
-            return (string)(await transaction.QueryAsync("select current_database()::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0][0]!;
+            var row = (await transaction.QueryAsync("select current_database()::varchar, current_setting('search_path')::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0];
+            return (options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, warehouse.System == "duckdb" ? "main" : "public"));
         }
     }
+
+    // PostgreSQL's own search path begins with the user's schema, which there hardly ever is.
+    private static string FindSchema(string searchPath, string otherwise) =>
+        searchPath.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => name.Trim('"')).FirstOrDefault(name => name != "$user") ?? otherwise;
 
     /// <summary>Runs a command over the nodes that are selected.</summary>
     /// <exception cref="DataPlatformException">It could not be begun. Failures of nodes are results.</exception>
@@ -109,6 +109,7 @@ internal sealed class DbtEngine
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
             _ => node => node.Type is not ResourceType.Operation,
         };
+        if (_state.Options.Only is { } only) return [.. Sort().Where(node => only.Contains(node.UniqueId))];
         var selection = ProjectSelection.Select(_state);
         foreach (var warning in selection.Warnings)
         {
@@ -138,7 +139,6 @@ internal sealed class DbtEngine
 
     /// <summary>Writes what is known of the project.</summary>
     public void WriteManifest() => Write("manifest.json", ManifestWriter.Write(_state, new Dictionary<string, string>()));
-
     private void WriteArtifacts(IReadOnlyList<NodeResult> results, TimeSpan elapsed)
     {
         var compiled = results.Where(result => result.CompiledCode is not null).ToDictionary(result => result.Node.UniqueId, result => result.CompiledCode!, StringComparer.Ordinal);

@@ -7,7 +7,7 @@ namespace DataPlatform.Dbt.Context;
 /// <summary>What all nodes of one invocation share.</summary>
 internal sealed partial class EngineState
 {
-    public EngineState(DbtOptions options, string system, string database, Action<string, string> log)
+    public EngineState(DbtOptions options, string system, string database, string schema, Action<string, string> log)
     {
         (Options, System) = (options, system);
         Log = (level, message) =>
@@ -18,7 +18,7 @@ internal sealed partial class EngineState
         StartedAt = options.Time.GetUtcNow();
         InvocationId = options.InvocationId ?? Guid.NewGuid().ToString();
         Database = database;
-        Schema = options.Schema ?? (system == "duckdb" ? "main" : "public");
+        Schema = schema;
         Target = new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
         {
             ["profile_name"] = options.ProfileName,

@@ -280,7 +280,7 @@ internal sealed class NodeContext : IJinjaNames
         return new PythonList(Enumerable.Range(0, items.Length == 0 ? 0 : items.Min(list => list.Count)).Select(place => (object?)new PythonTuple([.. items.Select(list => list[place])])));
     }
 
-    private static object? FromJson(string text)
+    public static object? FromJson(string text)
     {
         using var document = JsonDocument.Parse(text);
         return Value(document.RootElement);

@@ -27,7 +27,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
         if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
         {
-            foreach (var node in _runnable) _results.Add(Skipped(node, "on-run-start failed"));
+            foreach (var node in _runnable) End(Skipped(node, "on-run-start failed"), ++_begun, total);
             return;
         }
 
@@ -35,6 +35,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         var pending = new List<DbtNode>(_runnable);
         var running = new Dictionary<Task<NodeResult>, (int Index, int Thread)>();
         var stops = false;
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         while (pending.Count > 0 || running.Count > 0)
         {
             while (running.Count < Math.Max(1, state.Options.Threads) && pending.Find(node => _waits[node.UniqueId].Count == 0) is { } next)
@@ -51,7 +52,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 observer?.Started(next, index, total);
                 // Threads are named by the lowest number that is free.
                 var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
-                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", cancellationToken)), (index, number));
+                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", stopping.Token)), (index, number));
             }
 
             if (running.Count == 0) continue;
@@ -63,9 +64,10 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             {
                 result = await ended.ConfigureAwait(false);
             }
-            catch (OperationCanceledException)
+            catch
             {
-                // The others see the token as well: their transactions end before this does.
+                // The others' transactions end before this does.
+                await stopping.CancelAsync().ConfigureAwait(false);
                 await Task.WhenAll(running.Keys.Select(task => task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default))).ConfigureAwait(false);
                 throw;
             }

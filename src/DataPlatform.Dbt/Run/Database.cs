@@ -3,6 +3,7 @@ using System.Globalization;
 using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Warehouses;
+using Npgsql;
 
 namespace DataPlatform.Dbt.Run;
 
@@ -12,6 +13,8 @@ namespace DataPlatform.Dbt.Run;
 /// </summary>
 internal sealed class Database(IWarehouse warehouse, EngineState state, CancellationToken cancellationToken) : IDisposable
 {
+    private static readonly TimeSpan InterruptInterval = TimeSpan.FromMilliseconds(20);
+
     private IWarehouseTransaction? _transaction;
 
     public bool IsDuckDb => state.System == "duckdb";
@@ -32,28 +35,26 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         command.CommandText = sql;
         // A query may take as long as it takes; cancellation ends it.
         command.CommandTimeout = 0;
-        using var registration = cancellationToken.Register(command.Cancel);
-        try
+        return Run(sql, command.Cancel, async () =>
         {
-            using var reader = command.ExecuteReader();
-            string[] names = [];
-            var rows = new List<object?[]>();
-            do
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
             {
-                if (reader.FieldCount == 0) continue;
-                names = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
-                rows.Clear();
-                while (reader.Read()) rows.Add([.. Enumerable.Range(0, names.Length).Select(place => reader.IsDBNull(place) ? null : ResultTable.Convert(reader.GetValue(place)))]);
+                string[] names = [];
+                var rows = new List<object?[]>();
+                do
+                {
+                    if (reader.FieldCount == 0) continue;
+                    names = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
+                    rows.Clear();
+                    while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                        rows.Add([.. Enumerable.Range(0, names.Length).Select(place => reader.IsDBNull(place) ? null : ResultTable.Convert(reader.GetValue(place)))]);
+                }
+                while (await reader.NextResultAsync(cancellationToken).ConfigureAwait(false));
+                Respond(names.Length > 0 ? "SELECT" : "OK", names.Length > 0 ? rows.Count : reader.RecordsAffected);
+                return new ResultTable(names, rows);
             }
-            while (reader.NextResult());
-            Respond(names.Length > 0 ? "SELECT" : "OK", names.Length > 0 ? rows.Count : reader.RecordsAffected);
-            return new ResultTable(names, rows);
-        }
-        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new DatabaseError(e is DbException ? Message(e) : e.Message, sql, e);
-        }
+        });
     }
 
     /// <summary>Runs the SQL that the node is for.</summary>
@@ -69,28 +70,22 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         Main = sql;
         if (!Connection.CanCreateBatch)
         {
-            Query(sql);
-            Respond(verb, LastRows);
+            using var statement = Connection.CreateCommand();
+            statement.CommandText = sql;
+            var rows = Run(sql, statement.Cancel, () => statement.ExecuteNonQueryAsync(cancellationToken));
+            // DuckDB does not tell those of CREATE TABLE AS.
+            Respond(verb, verb == "SELECT" ? -1 : rows);
             return;
         }
 
-        // Only a batch tells the rows of CREATE TABLE AS.
+        // Only a batch of PostgreSQL's tells the rows of CREATE TABLE AS.
         using var batch = Connection.CreateBatch();
         var command = batch.CreateBatchCommand();
         command.CommandText = sql;
         batch.BatchCommands.Add(command);
         batch.Timeout = 0;
-        using var registration = cancellationToken.Register(batch.Cancel);
-        try
-        {
-            batch.ExecuteNonQuery();
-            Respond(verb, command.RecordsAffected);
-        }
-        catch (Exception e) when (e is DbException or OperationCanceledException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new DatabaseError(Message(e), sql, e);
-        }
+        Run(sql, batch.Cancel, () => batch.ExecuteNonQueryAsync(cancellationToken));
+        Respond(verb, command is NpgsqlBatchCommand { StatementType: StatementType.Select } selected ? (long)selected.Rows : command.RecordsAffected);
     }
 
     public void Respond(string verb, long rows)
@@ -114,16 +109,7 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         command.CommandTimeout = 0;
-        using var registration = cancellationToken.Register(command.Cancel);
-        try
-        {
-            command.ExecuteNonQuery();
-        }
-        catch (DbException e)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new DatabaseError(Message(e), sql, e);
-        }
+        Run(sql, command.Cancel, () => command.ExecuteNonQueryAsync(cancellationToken));
     }
 
     /// <summary>The relation of that name with its type, or null when there is none.</summary>
@@ -205,6 +191,39 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     {
         _transaction?.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _transaction = null;
+    }
+
+    private T Run<T>(string sql, Action interrupt, Func<Task<T>> work)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using var ended = new CancellationTokenSource();
+        var untilEnded = ended.Token;
+        // Npgsql sees to the token, and closes a connection whose server does not answer.
+        using var registration = IsDuckDb ? cancellationToken.UnsafeRegister(_ => _ = InterruptAsync(interrupt, untilEnded), null) : default;
+        try
+        {
+            return work().GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new DatabaseError(e is DbException ? Message(e) : e.Message, sql, e);
+        }
+        finally
+        {
+            ended.Cancel();
+        }
+    }
+
+    // DuckDB forgets an interruption that comes before the statement has begun.
+    private static async Task InterruptAsync(Action interrupt, CancellationToken untilEnded)
+    {
+        using var timer = new PeriodicTimer(InterruptInterval);
+        while (!untilEnded.IsCancellationRequested)
+        {
+            interrupt();
+            await timer.WaitForNextTickAsync(CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     // PostgreSQL's messages begin with the code of the error.
