@@ -33,13 +33,15 @@ internal sealed class DbtEngine
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
         string database;
+        string? searched = null;
         var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))
         {
             database = (string)(await transaction.QueryAsync("select current_database()::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0][0]!;
+            if (warehouse.System == "duckdb") searched = (string?)(await transaction.QueryAsync("select current_setting('file_search_path')", cancellationToken: cancellationToken).ConfigureAwait(false))[0][0];
         }
 
-        var state = new EngineState(options, warehouse.System, database, (level, message) => observer?.Log(level, message));
+        var state = new EngineState(options, warehouse.System, database, (level, message) => observer?.Log(level, message)) { FileSearchPath = searched is { Length: > 0 } ? $"{searched},{Path.GetFullPath(options.ProjectFolder)}" : Path.GetFullPath(options.ProjectFolder) };
         // Macros can be called deeper than the pool's stacks.
         await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);

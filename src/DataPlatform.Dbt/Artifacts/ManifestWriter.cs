@@ -221,7 +221,7 @@ internal static class ManifestWriter
     public static string? RelationName(EngineState state, DbtNode node) =>
         node.IsEphemeral || node.Type is ResourceType.Operation or ResourceType.Exposure or ResourceType.Analysis || (node.Type == ResourceType.Test && !Run.TestRun.StoresFailures(node, state.Options))
             ? null
-            : new DbtRelation(new RelationName(node.Database ?? state.Database, node.Schema, node.Alias)).Print();
+            : state.NewRelation(node).Print();
 
     public static string Moment(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
 

@@ -41,7 +41,7 @@ internal sealed class NodeContext : IJinjaNames
     /// <summary>Ephemeral models that were referred to.</summary>
     public List<DbtNode> Ephemerals { get; } = [];
 
-    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : NewRelation(Node);
+    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : State.NewRelation(Node);
 
     public object? this[string name]
     {
@@ -51,9 +51,6 @@ internal sealed class NodeContext : IJinjaNames
     public JinjaRun NewRun() => new(EngineState.Environment, IsExecuting ? UndefinedMode.Strict : UndefinedMode.Lenient, cancellationToken: _cancellationToken);
 
     public string Render(string template, string origin) => JinjaTemplate.Parse(template, origin, EngineState.Environment).Render(this, NewRun());
-
-    public DbtRelation NewRelation(DbtNode node, string? type = null) =>
-        new(new RelationName(node.Database ?? State.Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type));
 
     public bool TryResolve(string name, out object? value)
     {
@@ -126,7 +123,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
         _values["return"] = ReturnSignal.Function;
         _values["adapter"] = new AdapterObject(this);
-        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction)
+        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction(State.Project?.Root.QuotedParts ?? DbtRelation.AllParts))
             .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
         _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
         _values["exceptions"] = Exceptions();
@@ -184,7 +181,7 @@ internal sealed class NodeContext : IJinjaNames
 
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return NewRelation(target);
+        if (!target.IsEphemeral) return State.NewRelation(target);
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
         return new DbtRelation(new RelationName(target.Database, target.Schema, $"__dbt__cte__{target.Name}", "cte"));
     }
@@ -199,7 +196,7 @@ internal sealed class NodeContext : IJinjaNames
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
         Require(target, $"source('{key.Source}', '{key.Table}')");
-        return NewRelation(target);
+        return State.NewRelation(target);
     }
 
     /// <summary>What was not seen while the project was read was not waited for.</summary>

@@ -65,6 +65,12 @@ internal sealed class DbtNode
 
     public string Alias { get; set; } = "";
 
+    /// <summary>Of a source: the parts of its name that are quoted. Null when those of the project are.</summary>
+    public int? QuotedParts { get; set; }
+
+    /// <summary>Of a source of DuckDB that is in files: what reads them.</summary>
+    public string? External { get; set; }
+
     public List<RefKey> Refs { get; } = [];
 
     public List<SourceKey> Sources { get; } = [];

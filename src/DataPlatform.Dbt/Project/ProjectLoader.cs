@@ -166,6 +166,7 @@ internal sealed class ProjectLoader
         if (node.Type is ResourceType.Source)
         {
             node.Database ??= _state.Database;
+            if (_state.AdapterType == "duckdb") node.External = ExternalSource.Find(node);
             return;
         }
 

@@ -83,11 +83,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     ["freshness"] = (table["freshness"] ?? yaml["freshness"])?.ToValue(),
                 },
             };
-            foreach (var level in new[] { yaml, table })
-            {
-                if (level["quoting"] is { } quoting && quoting.Entries.Any(entry => entry.Value.ToValue() is false)) throw quoting.Unsupported("quoting set to false");
-                TakeConfig(node, level, "tags", "meta", "enabled");
-            }
+            node.QuotedParts = ProjectFile.Quoting(table["quoting"], ProjectFile.Quoting(yaml["quoting"], DbtRelation.AllParts));
+            foreach (var level in new[] { yaml, table }) TakeConfig(node, level, "tags", "meta", "enabled");
 
             addNode(node);
             ReadColumns(node, table);

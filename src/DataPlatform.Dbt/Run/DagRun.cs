@@ -78,7 +78,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         using var database = new Database(warehouse, state, cancellationToken);
         try
         {
-            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => node.Schema).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
+            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => state.NewRelation(node).Folded.Schema!).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
             database.Commit();
             return true;
         }

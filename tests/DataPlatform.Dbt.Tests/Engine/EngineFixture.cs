@@ -4,19 +4,30 @@ using DataPlatform.Dbt.Run;
 using DataPlatform.DuckDb;
 using DataPlatform.Testing;
 using DataPlatform.Warehouses;
+using DataPlatform.Warehouses.PostgreSql;
 
 namespace DataPlatform.Dbt.Engine;
 
-/// <summary>A dbt project in a scratch folder, and a DuckDB to run it on.</summary>
+/// <summary>A dbt project in a scratch folder, and a DuckDB or a PostgreSQL database to run it on.</summary>
 internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 {
     private readonly ScratchFolder _folder = new();
+    private readonly TestDatabase? _database;
 
     public EngineFixture(string? project = "name: shop\n")
+        : this(project, null)
     {
-        Warehouse = new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}");
+    }
+
+    private EngineFixture(string? project, TestDatabase? database)
+    {
+        _database = database;
+        Warehouse = database is null ? new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}") : new PostgreSqlWarehouse("warehouse", database.ConnectionString);
         if (project is not null) Write("dbt_project.yml", project);
     }
+
+    /// <summary>A project on <c>duckdb</c> or <c>postgresql</c>.</summary>
+    public static async Task<EngineFixture> CreateAsync(string system, string? project = "name: shop\n") => new(project, system == "postgresql" ? await TestPostgres.CreateDatabaseAsync() : null);
 
     public IWarehouse Warehouse { get; }
 
@@ -84,6 +95,7 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     public async ValueTask DisposeAsync()
     {
         await Warehouse.DisposeAsync();
+        if (_database is not null) await _database.DisposeAsync();
         _folder.Dispose();
     }
 

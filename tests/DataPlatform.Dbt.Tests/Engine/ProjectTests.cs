@@ -146,4 +146,21 @@ public sealed class ProjectTests
 
         (await project.CompileAsync("m", "{{ var('a') }} {{ var('b') }} {{ var('c') }} {{ var('d', 'none') }}")).Should().Be("1 2 cli none");
     }
+
+    [Fact]
+    public async Task Takes_the_names_of_folders_from_before_version_1()
+    {
+        await using var project = new EngineFixture("""
+            name: shop
+            config-version: 2
+            source-paths: ["{{ env_var('FOLDER', 'sql') }}"]
+            data-paths: [data]
+            analysis-paths: [analysis]
+            """)
+            .Write("sql/a.sql", "select * from {{ ref('seed') }}").Write("data/seed.csv", "id\n1\n").Write("analysis/look.sql", "select 1");
+
+        (await project.OpenAsync()).Project.Nodes.Keys.Should().Equal("model.shop.a", "analysis.shop.look", "seed.shop.seed");
+        project.Write("dbt_project.yml", "name: shop\nmodel-paths: [models]\nsource-paths: [sql]\n");
+        (await project.FailAsync()).Should().Be("dbt_project.yml:3: 'source-paths' and 'model-paths' are both here: they are the same. | Keep model-paths.");
+    }
 }
