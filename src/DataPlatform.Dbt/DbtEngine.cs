@@ -90,10 +90,10 @@ internal sealed class DbtEngine
         Func<DbtNode, bool> takes = command switch
         {
             DbtCommand.Run => node => node.Type == ResourceType.Model,
-            DbtCommand.Test => node => node.Type == ResourceType.Test,
+            DbtCommand.Test => node => node.Type is ResourceType.Test or ResourceType.UnitTest,
             DbtCommand.Seed => node => node.Type == ResourceType.Seed,
             DbtCommand.Snapshot => node => node.Type == ResourceType.Snapshot,
-            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Seed or ResourceType.Snapshot,
+            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
             _ => node => node.Type is not ResourceType.Operation,
         };

@@ -102,6 +102,7 @@ internal sealed class NodeContext : IJinjaNames
     {
         Function("ref", Ref);
         Function("source", Signature.Of("source source_name table_name", (_, a) => Source(new SourceKey(a.Text(0), a.Text(1)))));
+        Function("metric", Signature.Of("metric name package?", (_, a) => Metric(a.Has(1) ? a.Text(1) : a.Text(0))));
         _values["config"] = new ConfigObject(this);
         _values["var"] = new VarObject(this);
         Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
@@ -197,6 +198,12 @@ internal sealed class NodeContext : IJinjaNames
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
         Require(target, $"source('{key.Source}', '{key.Table}')");
         return State.NewRelation(target);
+    }
+
+    private string Metric(string name)
+    {
+        if (!IsExecuting) Node?.Needs.Add((ResourceType.Metric, name));
+        return name;
     }
 
     /// <summary>What was not seen while the project was read was not waited for.</summary>

@@ -58,6 +58,9 @@ internal sealed partial class ProjectFile
     /// <summary>The packages in which macros of a namespace are looked for, by namespace.</summary>
     public Dictionary<string, string[]> SearchOrders { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Whether other packages may refer to none but its public models.</summary>
+    public bool RestrictsAccess => _yaml["restrict-access"]?.ToValue() is true;
+
     /// <summary>The parts of relations' names that are quoted, as <see cref="DbtRelation"/> has them.</summary>
     public int QuotedParts { get; }
 
@@ -95,6 +98,10 @@ internal sealed partial class ProjectFile
             ResourceType.Analysis => ["analyses"],
             ResourceType.Source => ["sources"],
             ResourceType.Exposure => ["exposures"],
+            ResourceType.UnitTest => ["unit_tests"],
+            ResourceType.Metric => ["metrics"],
+            ResourceType.SemanticModel => ["semantic-models", "semantic_models"],
+            ResourceType.SavedQuery => ["saved-queries", "saved_queries"],
             _ => [],
         };
         foreach (var key in keys)

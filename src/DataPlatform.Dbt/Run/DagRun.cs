@@ -98,7 +98,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         foreach (var test in nodes.Where(node => node.Type == ResourceType.Test))
         {
             // A test that reads two models holds up those after either, but for those that it reads itself.
-            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test))
+            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test && !node.IsDescription))
                 if (test.DependsOn.Any(Ancestors(node).Contains) && !Ancestors(test).Contains(node.UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
         }
 
@@ -130,6 +130,8 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     private NodeResult RunNode(DbtNode node, string thread, CancellationToken cancellationToken)
     {
         var (started, clock) = (state.Options.Time.GetUtcNow(), state.Options.Time.GetTimestamp());
+        // There is nothing to do for it, and dbt says so.
+        if (node.IsDescription) return new NodeResult(node, "no-op") { Message = "NO-OP", Failures = 0, StartedAt = started, Thread = thread };
         DateTimeOffset? compiledAt = null;
         string? compiled = null;
         using var database = new Database(warehouse, state, cancellationToken);
