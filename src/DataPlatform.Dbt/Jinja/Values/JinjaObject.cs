@@ -18,6 +18,9 @@ internal abstract class JinjaObject
     /// <summary>Whether it has a length and items in brackets.</summary>
     public virtual bool IsSequence => false;
 
+    /// <summary>Whether it has values by keys.</summary>
+    public virtual bool IsMapping => false;
+
     /// <summary>How many items there are, or null when it has no length.</summary>
     public virtual int? Length => null;
 
