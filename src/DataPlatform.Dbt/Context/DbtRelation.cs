@@ -27,6 +27,9 @@ internal sealed class DbtRelation(RelationName name, int quoted = DbtRelation.Al
 
     public override string TypeName => "Relation";
 
+    // Macros of packages tell relations from texts by it.
+    public override bool IsMapping => true;
+
     /// <summary>Schema and name, for a warehouse.</summary>
     public TableName Table => new(Schema!, Identifier!);
 
@@ -71,6 +74,7 @@ internal sealed class DbtRelation(RelationName name, int quoted = DbtRelation.Al
             "information_schema" => Method("information_schema view?", a => new DbtRelation(
                 new RelationName(Database, "INFORMATION_SCHEMA", a.TextOrNull(0), "view"), DatabasePart, a.TextOrNull(0) is null ? DatabasePart | SchemaPart : 7)),
             "quoted" => Method("quoted identifier", a => TableName.Quote(a.Text(0))),
+            "metadata" => new PythonDict { ["type"] = "Relation" },
             "get" => Method("get key default?", a => TryGetAttribute(a.Text(0), out var found) ? found : a.Or(1, null)),
             "create" => CreateFunction(quoted),
             _ => throw TemplateObject.Unsupported($"'{name}' of a relation"),

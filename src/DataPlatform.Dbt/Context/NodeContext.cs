@@ -126,7 +126,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["adapter"] = new AdapterObject(this);
         _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction(State.Project?.Root.QuotedParts ?? DbtRelation.AllParts))
             .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
-        _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
+        _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("pytz", PythonZone.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
         _values["exceptions"] = Exceptions();
         _values["builtins"] = new TemplateObject("builtins").Add("ref", _values["ref"]).Add("source", _values["source"]).Add("config", _values["config"]);
         Function("log", Signature.Of("log msg info?", (_, a) =>
@@ -196,7 +196,6 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
-        Require(target, $"source('{key.Source}', '{key.Table}')");
         return State.NewRelation(target);
     }
 

@@ -51,7 +51,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     foreach (var macro in value.Items)
                         if (project.Macros.In(package.Name, macro.Require("name")) is { } found) found.Description = macro["description"]?.Text ?? "";
                     break;
-                default: throw key.Unsupported($"'{key.Text}' in schema files");
+                case "functions" or "unit_tests": throw key.Unsupported($"'{key.Text}' in schema files");
+                default: state.Log("warn", $"{key.File}:{key.Line}: '{key.Text}' is no key of schema files, and has no effect."); break;
             }
         }
     }

@@ -8,26 +8,19 @@ using DataPlatform.Warehouses.PostgreSql;
 
 namespace DataPlatform.Dbt.Engine;
 
-/// <summary>A dbt project in a scratch folder, and a DuckDB or a PostgreSQL database to run it on.</summary>
+/// <summary>A dbt project in a scratch folder, and a DuckDB or a database of PostgreSQL to run it on.</summary>
 internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 {
     private readonly ScratchFolder _folder = new();
+
     private readonly TestDatabase? _database;
 
-    public EngineFixture(string? project = "name: shop\n")
-        : this(project, null)
-    {
-    }
-
-    private EngineFixture(string? project, TestDatabase? database)
+    public EngineFixture(string? project = "name: shop\n", TestDatabase? database = null)
     {
         _database = database;
         Warehouse = database is null ? new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}") : new PostgreSqlWarehouse("warehouse", database.ConnectionString);
         if (project is not null) Write("dbt_project.yml", project);
     }
-
-    /// <summary>A project on <c>duckdb</c> or <c>postgresql</c>.</summary>
-    public static async Task<EngineFixture> CreateAsync(string system, string? project = "name: shop\n") => new(project, system == "postgresql" ? await TestPostgres.CreateDatabaseAsync() : null);
 
     public IWarehouse Warehouse { get; }
 
@@ -36,6 +29,10 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     public string Target => _folder.Combine("project", "target");
 
     public DbtOptions Options { get; set; } = new() { ProjectFolder = "", Environment = _ => null };
+
+    /// <summary>A project on a warehouse: duckdb or postgres.</summary>
+    public static async Task<EngineFixture> OnAsync(string system, string project = "name: shop\n") =>
+        new(project, system == "postgres" ? await TestPostgres.CreateDatabaseAsync(TestContext.Current.CancellationToken) : null);
 
     public EngineFixture Write(string path, string content)
     {

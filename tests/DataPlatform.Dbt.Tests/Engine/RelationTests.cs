@@ -5,10 +5,10 @@ public sealed class RelationTests
 {
     [Theory]
     [InlineData("duckdb")]
-    [InlineData("postgresql")]
+    [InlineData("postgres")]
     public async Task Names_are_quoted_as_the_project_and_its_sources_say(string system)
     {
-        await using var project = await EngineFixture.CreateAsync(system, "name: shop\nquoting: {database: false, schema: false, identifier: false}\nmodels: {+schema: Marts}\n");
+        await using var project = await EngineFixture.OnAsync(system, "name: shop\nquoting: {database: false, schema: false, identifier: false}\nmodels: {+schema: Marts}\n");
         project.Options = project.Options with { Schema = "dbt" };
         await project.ExecuteAsync("create schema \"Raw\"");
         await project.ExecuteAsync("create table \"Raw\".\"Orders\" as select 1 as id");

@@ -125,6 +125,8 @@ internal sealed class PythonDict : JinjaObject
 
     public override string TypeName => "dict";
 
+    public override bool IsMapping => true;
+
     public override bool IsTrue => _items.Count > 0;
 
     public override bool IsSequence => true;
