@@ -92,6 +92,9 @@ internal sealed class DbtNode
     /// <summary>Of tests that are asked for in schema YAML.</summary>
     public GenericTest? Test { get; init; }
 
+    /// <summary>Of unit tests.</summary>
+    public UnitTest? UnitTest { get; init; }
+
     /// <summary>Of a test: the node whose YAML asks for it.</summary>
     public string? AttachedNode { get; set; }
 

@@ -107,7 +107,8 @@ internal sealed class ProjectLoader
         foreach (var (path, file, root) in FilesBelow(package, folders, ".sql"))
         {
             var inFolder = path[(root.Length + 1)..];
-            if (type == ResourceType.Test && inFolder.StartsWith("generic/", StringComparison.Ordinal)) continue;
+            // Definitions of generic tests, and rows of unit tests.
+            if (type == ResourceType.Test && (inFolder.StartsWith("generic/", StringComparison.Ordinal) || inFolder.StartsWith("fixtures/", StringComparison.Ordinal))) continue;
             AddNode(NewNode(package, type, Path.GetFileNameWithoutExtension(path), inFolder, path, File.ReadAllText(file)));
         }
     }
@@ -300,6 +301,12 @@ internal sealed class ProjectLoader
             return;
         }
 
+        if (node.UnitTest is { } unit)
+        {
+            LinkUnitTest(node, unit);
+            return;
+        }
+
         foreach (var key in node.Refs)
         {
             var target = _project.FindRef(key, node.Package) ?? throw _project.MissingRef(node, key);
@@ -316,6 +323,44 @@ internal sealed class ProjectLoader
         {
             if (!node.DependsOn.Contains(id)) node.DependsOn.Add(id);
         }
+    }
+
+    /// <summary>Finds the model that is tested, and the nodes that the given rows stand for.</summary>
+    private void LinkUnitTest(DbtNode node, UnitTest test)
+    {
+        var key = new RefKey(null, test.Model);
+        if (_project.FindRef(key, node.Package) is not { Type: ResourceType.Model } model)
+        {
+            if (!_project.IsDisabled(key, node.Package)) throw new TemplateError($"Unable to find model '{node.Package}.{test.Model}' for unit test '{node.Name}'.", "Name a model of the project.");
+            _project.Nodes.Remove(node.UniqueId);
+            _project.Disabled.Add(node);
+            return;
+        }
+
+        node.DependsOn.Add(model.UniqueId);
+        node.Schema = model.Schema;
+        var context = new NodeContext(_state, node.Package, node);
+        foreach (var (input, rows) in test.Given)
+        {
+            var read = model;
+            if (input.Trim() != "this")
+            {
+                node.Refs.Clear();
+                node.Sources.Clear();
+                context.Render($"{{{{ {input} }}}}", $"{node.OriginalPath}:{node.Line}");
+                read = (node.Refs, node.Sources) switch
+                {
+                    ([var reference], []) => _project.FindRef(reference, node.Package) ?? throw _project.MissingRef(node, reference),
+                    ([], [var source]) => _project.FindSource(source, node.Package) ?? throw _project.MissingSource(node, source),
+                    _ => throw new TemplateError($"The input of a unit test is ref(...), source(...) or this, not '{input}'."),
+                };
+            }
+
+            test.Inputs[read.UniqueId] = rows;
+        }
+
+        node.Refs.Clear();
+        node.Sources.Clear();
     }
 
     private void CheckAccess(DbtNode node, DbtNode target)

@@ -51,7 +51,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     foreach (var macro in value.Items)
                         if (project.Macros.In(package.Name, macro.Require("name")) is { } found) found.Description = macro["description"]?.Text ?? "";
                     break;
-                case "functions" or "unit_tests": throw key.Unsupported($"'{key.Text}' in schema files");
+                case "unit_tests": foreach (var test in value.Items) ReadUnitTest(test, path, inFolder); break;
+                case "functions": throw key.Unsupported($"'{key.Text}' in schema files");
                 default: state.Log("warn", $"{key.File}:{key.Line}: '{key.Text}' is no key of schema files, and has no effect."); break;
             }
         }
@@ -174,6 +175,43 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         };
         TakeConfig(node, yaml, "tags", "meta");
         addNode(node);
+    }
+
+    private void ReadUnitTest(YamlItem yaml, string path, string inFolder)
+    {
+        Check(yaml, "a unit test", "name", "description", "model", "given", "expect", "overrides", "config", "versions", "tags", "meta", "enabled");
+        if (yaml["versions"] is { } versions) throw versions.Unsupported("'versions' of unit tests");
+        var (name, test) = (yaml.Require("name"), UnitTest.Read(yaml, FindSeed, FindFixture));
+        var node = new DbtNode
+        {
+            UniqueId = $"unit_test.{package.Name}.{test.Model}.{name}",
+            Type = ResourceType.UnitTest,
+            Package = package.Name,
+            Name = name,
+            Path = inFolder,
+            OriginalPath = path,
+            Line = yaml.Line,
+            Fqn = [package.Name, .. inFolder.Split('/')[..^1], test.Model, name],
+            Description = Doc(yaml["description"]),
+            UnitTest = test,
+            Checksum = Hashes.Sha256(Representation.Of(yaml.ToValue())),
+            Extra = new PythonDict
+            {
+                ["model"] = test.Model,
+                ["given"] = yaml["given"]?.ToValue() ?? new PythonList([]),
+                ["expect"] = yaml["expect"]!.ToValue(),
+                ["overrides"] = test.Overrides,
+                ["versions"] = null,
+                ["version"] = null,
+            },
+        };
+        TakeConfig(node, yaml, "tags", "meta", "enabled");
+        addNode(node);
+
+        string? FindSeed(string input) => SeedName().Match(input) is { Success: true } match ? find(ResourceType.Seed, package.Name, match.Groups[1].Value)?.File : null;
+
+        string? FindFixture(string fixture, string extension) => package.Paths("test-paths", "tests").Select(folder => Path.Combine(package.Folder, folder, "fixtures")).Where(Directory.Exists)
+            .SelectMany(folder => Directory.GetFiles(folder, fixture + extension, SearchOption.AllDirectories)).FirstOrDefault();
     }
 
     private void ReadGroup(YamlItem yaml, string path)
@@ -307,6 +345,9 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         // Only docs blocks are put into descriptions: other braces are text in them.
         return DocCall().Replace(item.Text, match => Representation.Print(state.Evaluate(match.Value, item.File, item.Line, new NodeContext(state, package.Name))));
     }
+
+    [GeneratedRegex("""^\s*ref\(\s*['"](\w+)['"]\s*\)\s*$""")]
+    private static partial Regex SeedName();
 
     [GeneratedRegex(@"\{\{\s*doc\([^}]*\)\s*\}\}")]
     private static partial Regex DocCall();

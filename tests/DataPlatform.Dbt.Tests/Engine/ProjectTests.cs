@@ -87,7 +87,6 @@ public sealed class ProjectTests
     [Theory]
     [InlineData("functions: [{name: f}]", "models/schema.yml:1: the built-in dbt engine does not support 'functions' in schema files. | Install dbt and set the runner to Cli")]
     [InlineData("metrics: [{name: m}]", "models/schema.yml:1: 'type' is missing here.")]
-    [InlineData("unit_tests: [{name: u}]", "does not support 'unit_tests'")]
     [InlineData("models:\n  - name: a\n    versions: [{v: 1}]", "models/schema.yml:3: the built-in dbt engine does not support 'versions' of models")]
     [InlineData("models:\n  - name: a\n    data_tests: [nope]", "models/schema.yml:3: there is no test 'nope'.")]
     [InlineData("models:\n  - name: a\n   x: 1", "models/schema.yml:3:")]
