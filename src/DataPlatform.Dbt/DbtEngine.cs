@@ -26,21 +26,26 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
-        var (database, schema) = await FindPlaceAsync(warehouse, options, cancellationToken).ConfigureAwait(false);
-        var state = new EngineState(options, warehouse.System, database, schema, (level, message) => observer?.Log(level, message));
+        var (database, schema, searched) = await FindPlaceAsync(warehouse, options, cancellationToken).ConfigureAwait(false);
+        var folder = Path.GetFullPath(options.ProjectFolder);
+        var state = new EngineState(options, warehouse.System, database, schema, (level, message) => observer?.Log(level, message))
+        {
+            FileSearchPath = string.Join(',', searched.Split(',', StringSplitOptions.RemoveEmptyEntries).Append(folder).Distinct(StringComparer.Ordinal)),
+        };
         // Macros can be called deeper than the pool's stacks.
         await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);
     }
 
-    private static async Task<(string Database, string Schema)> FindPlaceAsync(IWarehouse warehouse, DbtOptions options, CancellationToken cancellationToken)
+    private static async Task<(string Database, string Schema, string Files)> FindPlaceAsync(IWarehouse warehouse, DbtOptions options, CancellationToken cancellationToken)
     {
-        if (options is { Database: { } database, Schema: { } schema }) return (database, schema);
+        var isDuckDb = warehouse.System == "duckdb";
         var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))
         {
-            var row = (await transaction.QueryAsync("select current_database()::varchar, current_setting('search_path')::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0];
-            return (options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, warehouse.System == "duckdb" ? "main" : "public"));
+            var sql = $"select current_database()::varchar, current_setting('search_path')::varchar, {(isDuckDb ? "current_setting('file_search_path')::varchar" : "''")}";
+            var row = (await transaction.QueryAsync(sql, cancellationToken: cancellationToken).ConfigureAwait(false))[0];
+            return (options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, isDuckDb ? "main" : "public"), (string?)row[2] ?? "");
         }
     }
 
@@ -102,10 +107,10 @@ internal sealed class DbtEngine
         Func<DbtNode, bool> takes = command switch
         {
             DbtCommand.Run => node => node.Type == ResourceType.Model,
-            DbtCommand.Test => node => node.Type == ResourceType.Test,
+            DbtCommand.Test => node => node.Type is ResourceType.Test or ResourceType.UnitTest,
             DbtCommand.Seed => node => node.Type == ResourceType.Seed,
             DbtCommand.Snapshot => node => node.Type == ResourceType.Snapshot,
-            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Seed or ResourceType.Snapshot,
+            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
             _ => node => node.Type is not ResourceType.Operation,
         };

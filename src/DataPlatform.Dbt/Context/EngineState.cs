@@ -59,6 +59,9 @@ internal sealed partial class EngineState
 
     public string Schema { get; }
 
+    /// <summary>Where DuckDB looks for files of relative names: in the project, too, because dbt is run in its folder.</summary>
+    public required string FileSearchPath { get; init; }
+
     /// <summary>Takes a level and a line.</summary>
     public Action<string, string> Log { get; }
 
@@ -77,6 +80,11 @@ internal sealed partial class EngineState
     public string Command { get; set; } = "build";
 
     public PythonList SelectedResources { get; set; } = new([]);
+
+    /// <summary>Where a node is in the database.</summary>
+    public DbtRelation NewRelation(DbtNode node, string? type = null) => new(
+        new RelationName(node.Database ?? Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type, node.External),
+        node.QuotedParts ?? Project?.Root.QuotedParts ?? DbtRelation.AllParts);
 
     /// <summary>The value of a text of a YAML file: of one expression in braces what it is, else the text that it renders to.</summary>
     public object? Evaluate(string text, string file, int line, NodeContext names)

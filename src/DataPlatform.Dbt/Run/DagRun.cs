@@ -85,7 +85,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         using var database = new Database(warehouse, state, cancellationToken);
         try
         {
-            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => node.Schema).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
+            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => state.NewRelation(node).Folded.Schema!).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
             database.Commit();
             return true;
         }
@@ -102,12 +102,19 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         var ancestors = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
         foreach (var node in nodes) _waits[node.UniqueId] = [.. Ancestors(node).Where(runs.Contains)];
         if (command != DbtCommand.Build) return;
+        // A unit test runs when its model's turn comes, and before it.
+        foreach (var test in nodes.Where(node => node.Type == ResourceType.UnitTest)) _waits[test.UniqueId] = [.. Ancestors(InTurnOf(test)).Where(runs.Contains)];
         foreach (var test in nodes.Where(node => node.Type == ResourceType.Test))
         {
             // A test that reads two models holds up those after either, but for those that it reads itself.
-            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test))
-                if (test.DependsOn.Any(Ancestors(node).Contains) && !Ancestors(test).Contains(node.UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
+            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test && !node.IsDescription))
+                if (test.DependsOn.Any(Ancestors(InTurnOf(node)).Contains) && !Ancestors(test).Contains(InTurnOf(node).UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
         }
+
+        foreach (var test in nodes.Where(node => node.Type == ResourceType.UnitTest))
+            if (_waits.TryGetValue(test.DependsOn[0], out var waits)) waits.Add(test.UniqueId);
+
+        DbtNode InTurnOf(DbtNode node) => node.Type == ResourceType.UnitTest ? state.Project!.Nodes[node.DependsOn[0]] : node;
 
         HashSet<string> Ancestors(DbtNode node)
         {
@@ -127,7 +134,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     {
         _results.Add(result);
         foreach (var (id, waits) in _waits)
-            if (waits.Remove(result.Node.UniqueId) && (result.IsFailure || (result.Status == "skipped" && result.Node.Type != ResourceType.Test))) _skippedFor.TryAdd(id, result.Node);
+            if (waits.Remove(result.Node.UniqueId) && (result.IsFailure || (result.Status == "skipped" && result.Node.Type is not (ResourceType.Test or ResourceType.UnitTest)))) _skippedFor.TryAdd(id, result.Node);
         observer?.Ended(result, index, total);
     }
 
@@ -137,11 +144,22 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     private NodeResult RunNode(DbtNode node, string thread, CancellationToken cancellationToken)
     {
         var (started, clock) = (state.Options.Time.GetUtcNow(), state.Options.Time.GetTimestamp());
+        // There is nothing to do for it, and dbt says so.
+        if (node.IsDescription) return new NodeResult(node, "no-op") { Message = "NO-OP", Failures = 0, StartedAt = started, Thread = thread };
         DateTimeOffset? compiledAt = null;
         string? compiled = null;
         using var database = new Database(warehouse, state, cancellationToken);
         try
         {
+            if (node.Type == ResourceType.UnitTest)
+            {
+                var unit = new UnitTestRun(state, node, database, cancellationToken);
+                compiled = unit.Compile();
+                compiledAt = state.Options.Time.GetUtcNow();
+                var (verdict, difference, count) = unit.Run(compiled);
+                return Result(verdict, difference) with { Failures = count, Response = database.LastResponse };
+            }
+
             var context = new NodeContext(state, node.Package, node, database, cancellationToken);
             if (node.Type != ResourceType.Seed) compiled = Compiler.Compile(context, cancellationToken);
             compiledAt = state.Options.Time.GetUtcNow();

@@ -113,8 +113,8 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     }
 
     /// <summary>The relation of that name with its type, or null when there is none.</summary>
-    public DbtRelation? Find(DbtRelation relation) => relation.Schema is null || relation.Identifier is null ? null
-        : List(relation.Database, relation.Schema, relation.Identifier).FirstOrDefault();
+    public DbtRelation? Find(DbtRelation relation) => relation.Folded is { Schema: { } schema, Identifier: { } identifier } name
+        && List(name.Database, schema, identifier) is [var found, ..] ? relation.As(found.Type) : null;
 
     public List<DbtRelation> List(string? database, string schema, string? identifier = null)
     {
@@ -133,6 +133,7 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
 
     public IReadOnlyList<DbtColumn> Columns(DbtRelation relation)
     {
+        if (relation.Name.External is { } external) return [.. Query($"describe select * from {external}").Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
         if (relation.Identifier is null) return [];
         // A temporary table has no schema of a name that is known.
         if (IsDuckDb)
@@ -151,8 +152,8 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
                    case when atttypid = 1700 and atttypmod > 4 then ((atttypmod - 4) >> 16) & 65535 end,
                    case when atttypid = 1700 and atttypmod > 4 then (atttypmod - 4) & 65535 end
             from pg_attribute join pg_class on pg_class.oid = attrelid
-            where relname = {Literal(relation.Identifier)} and attnum > 0 and not attisdropped
-              and relnamespace = {(relation.Schema is null ? "pg_my_temp_schema()" : $"(select oid from pg_namespace where nspname = {Literal(relation.Schema)})")}
+            where relname = {Literal(relation.Folded.Identifier!)} and attnum > 0 and not attisdropped
+              and relnamespace = {(relation.Folded.Schema is { } schema ? $"(select oid from pg_namespace where nspname = {Literal(schema)})" : "pg_my_temp_schema()")}
             order by attnum
             """).Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!, (long?)row[2], (long?)row[3], (long?)row[4]))];
     }
@@ -172,7 +173,7 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     }
 
     public void Rename(DbtRelation from, DbtRelation to) =>
-        Query($"alter {(from.Type == "view" ? "view" : "table")} {from.Print()} rename to {TableName.Quote(to.Identifier!)}");
+        Query($"alter {(from.Type == "view" ? "view" : "table")} {from.Print()} rename to {to.Only(DbtRelation.IdentifierPart).Print()}");
 
     public void ExpandColumns(DbtRelation from, DbtRelation to)
     {
@@ -185,7 +186,14 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
 
     public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    private DbConnection Connection => (_transaction ??= warehouse.BeginAsync(cancellationToken).GetAwaiter().GetResult()).Connection;
+    private DbConnection Connection => (_transaction ??= Begin()).Connection;
+
+    private IWarehouseTransaction Begin()
+    {
+        var transaction = warehouse.BeginAsync(cancellationToken).GetAwaiter().GetResult();
+        if (IsDuckDb) transaction.ExecuteAsync($"set file_search_path = {Literal(state.FileSearchPath)}", cancellationToken: cancellationToken).GetAwaiter().GetResult();
+        return transaction;
+    }
 
     private void End()
     {
