@@ -6,8 +6,7 @@ select
     trip.start_station_id,
     trip.end_station_id,
     trip.started_at,
-    date_trunc('hour', trip.started_at) as started_hour,
-    cast(extract(epoch from trip.ended_at - trip.started_at) as integer) as seconds,
+    trip.ended_at,
     trip.fare
 from raw.trips as trip
 where trip.start_station_id in (select station_id from raw.stations)
