@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using DataPlatform.Pipelines;
 using DataPlatform.Telemetry;
 using DataPlatform.Warehouses;
@@ -13,7 +14,8 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
     public Task CheckAsync(CancellationToken cancellationToken)
     {
         var warehouse = GetWarehouse();
-        return DbtRunners.Choose(services, warehouse).CheckAsync(invocation, warehouse, cancellationToken);
+        var today = DateOnly.FromDateTime((services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow().UtcDateTime);
+        return DbtRunners.Choose(services, warehouse).CheckAsync(Of(today), warehouse, cancellationToken);
     }
 
     public async Task RunAsync(StepContext context, CancellationToken cancellationToken)
@@ -22,7 +24,7 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
         var runner = DbtRunners.Choose(services, warehouse);
         if (!invocation.RunsNodes && invocation.Command != DbtCommand.Retry)
         {
-            await FinishAsync(context, runner, invocation, CreateContext(context, warehouse, journal: null), cancellationToken).ConfigureAwait(false);
+            await FinishAsync(context, runner, Of(context.Run.LogicalDate), CreateContext(context, warehouse, journal: null), cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -46,13 +48,20 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
         }
     }
 
+    private DbtInvocation Of(DateOnly runDate)
+    {
+        var vars = new Dictionary<string, object?>(invocation.Vars, StringComparer.Ordinal);
+        vars.TryAdd("run_date", runDate.ToString("O", CultureInfo.InvariantCulture));
+        return invocation with { Vars = vars };
+    }
+
     private IWarehouse GetWarehouse() =>
         invocation.Warehouse is { } name ? services.GetRequiredKeyedService<IWarehouse>(name) : services.GetRequiredService<IWarehouse>();
 
     // What is left of an earlier attempt in the same run; all of it when there was none; null when nothing is left.
     private async Task<DbtInvocation?> FindRestAsync(StepContext context, IDbtRunner runner, DbtJournal journal, DbtRunContext runContext, CancellationToken cancellationToken)
     {
-        var whole = invocation with { Command = journal.Command };
+        var whole = Of(context.Run.LogicalDate) with { Command = journal.Command };
         if (journal.Entries.Count == 0) return whole;
 
         var done = journal.Entries.Where(entry => new DbtNodeResult(entry.UniqueId, entry.Status).IsDone).Select(entry => entry.UniqueId).ToHashSet(StringComparer.Ordinal);
