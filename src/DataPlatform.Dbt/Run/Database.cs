@@ -3,6 +3,7 @@ using System.Globalization;
 using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Warehouses;
+using Npgsql;
 
 namespace DataPlatform.Dbt.Run;
 
@@ -74,7 +75,6 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
             return;
         }
 
-        // Only a batch tells the rows of CREATE TABLE AS.
         using var batch = Connection.CreateBatch();
         var command = batch.CreateBatchCommand();
         command.CommandText = sql;
@@ -84,7 +84,8 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         try
         {
             batch.ExecuteNonQuery();
-            Respond(verb, command.RecordsAffected);
+            // Npgsql's RecordsAffected has no rows of CREATE TABLE AS.
+            Respond(verb, command is NpgsqlBatchCommand npgsql ? (long)npgsql.Rows : command.RecordsAffected);
         }
         catch (Exception e) when (e is DbException or OperationCanceledException)
         {
