@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using DataPlatform.Dbt.Jinja;
@@ -24,23 +23,23 @@ internal sealed class ToolRun
     private ToolRun(ToolArguments arguments, ToolCommand command, EventLog log, DbtOptions options, string profilesFolder) =>
         (_arguments, _command, _log, _options, _profilesFolder) = (arguments, command, log, options, profilesFolder);
 
-    public static async Task<int> RunAsync(ToolArguments arguments, ToolCommand command)
+    public static async Task<int> RunAsync(ToolHost host, ToolArguments arguments, ToolCommand command)
     {
         using var stopping = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            var project = FindProject(arguments);
+            var project = FindProject(host, arguments);
             var yaml = ReadProject(project);
             arguments.ProjectFlags = yaml?["flags"];
-            var metadata = new PythonDict(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Where(pair => ((string)pair.Key).StartsWith(MetadataPrefix, StringComparison.Ordinal))
-                .Select(pair => new KeyValuePair<string, object?>(((string)pair.Key)[MetadataPrefix.Length..], pair.Value)));
-            using var log = new EventLog(arguments, Console.Out, Path.Combine(project, arguments.Text("log-path") ?? yaml?["log-path"]?.Text ?? "logs"), metadata);
+            var metadata = new PythonDict(host.Variables.Where(pair => pair.Key.StartsWith(MetadataPrefix, StringComparison.Ordinal))
+                .Select(pair => new KeyValuePair<string, object?>(pair.Key[MetadataPrefix.Length..], pair.Value)));
+            using var log = new EventLog(arguments, host, Path.Combine(project, arguments.Text("log-path") ?? yaml?["log-path"]?.Text ?? "logs"), metadata);
             try
             {
-                var options = Options(arguments, project, yaml, metadata, log.InvocationId);
-                return await new ToolRun(arguments, command, log, options, ProfilesFolder(arguments)).RunAsync(yaml, stopping.Token).ConfigureAwait(false);
+                var options = Options(arguments, project, yaml, metadata, log.InvocationId) with { Environment = host.Variable };
+                return await new ToolRun(arguments, command, log, options, ProfilesFolder(host, arguments)).RunAsync(yaml, stopping.Token).ConfigureAwait(false);
             }
             catch (DataPlatformException e)
             {
@@ -54,12 +53,11 @@ internal sealed class ToolRun
         }
         catch (ToolUsageException e)
         {
-            await Console.Error.WriteLineAsync($"Usage: dataplatform-dbt {arguments.Command} [OPTIONS]\nTry 'dataplatform-dbt {arguments.Command} --help' for help.\n\nError: {e.Message}").ConfigureAwait(false);
-            return CannotGoOn;
+            return await ToolCommandLine.RefuseAsync(host, arguments.Words, e.Message).ConfigureAwait(false);
         }
         catch (DataPlatformException e)
         {
-            await Console.Error.WriteLineAsync($"Error: {Explain(e)}").ConfigureAwait(false);
+            await host.Error.WriteLineAsync($"Error: {Explain(e)}").ConfigureAwait(false);
             return CannotGoOn;
         }
 
@@ -71,7 +69,7 @@ internal sealed class ToolRun
         }
     }
 
-    public static void ShowVersion() => Console.WriteLine(
+    public static void ShowVersion(TextWriter output) => output.WriteLine(
         $"""
         Core:
           - installed: {ProjectFile.DbtVersion}
@@ -203,7 +201,7 @@ internal sealed class ToolRun
         var selected = _options.Select.SelectMany(expression => expression.Split(' ')).ToHashSet(StringComparer.Ordinal);
         foreach (var result in results.Where(result => result.CompiledCode is not null && selected.Contains(result.Node.Name)))
         {
-            _log.Write(new ToolEvent("Q042", "CompiledNode", "info", $"Compiled node '{result.Node.Name}' is:\n{result.CompiledCode}")
+            _log.Write(new ToolEvent("Q042", "CompiledNode", "info", _arguments.Flag("quiet") ? result.CompiledCode! : $"Compiled node '{result.Node.Name}' is:\n{result.CompiledCode}")
             {
                 Data = new PythonDict { ["node_name"] = result.Node.Name, ["compiled"] = result.CompiledCode, ["unique_id"] = result.Node.UniqueId, ["is_inline"] = false, ["output_format"] = "text" },
             });
@@ -242,12 +240,12 @@ internal sealed class ToolRun
         _ => throw new ToolUsageException($"The --{option} argument must be a YAML dictionary, but was of type str: {text}"),
     };
 
-    private static string FindProject(ToolArguments arguments)
+    private static string FindProject(ToolHost host, ToolArguments arguments)
     {
-        if (arguments.Text("project-dir") is { } given) return Path.GetFullPath(given);
-        for (var folder = new DirectoryInfo(Environment.CurrentDirectory); folder is not null; folder = folder.Parent)
+        if (arguments.Text("project-dir") is { } given) return Path.GetFullPath(given, host.Folder);
+        for (var folder = new DirectoryInfo(host.Folder); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, ProjectFile.FileName))) return folder.FullName;
-        return Environment.CurrentDirectory;
+        return host.Folder;
     }
 
     private static YamlItem? ReadProject(string folder)
@@ -256,8 +254,8 @@ internal sealed class ToolRun
         return File.Exists(path) ? YamlItem.Parse(File.ReadAllText(path), ProjectFile.FileName) : null;
     }
 
-    private static string ProfilesFolder(ToolArguments arguments) => arguments.Text("profiles-dir") is { } given ? Path.GetFullPath(given)
-        : File.Exists("profiles.yml") ? Environment.CurrentDirectory
+    private static string ProfilesFolder(ToolHost host, ToolArguments arguments) => arguments.Text("profiles-dir") is { } given ? Path.GetFullPath(given, host.Folder)
+        : File.Exists(Path.Combine(host.Folder, Profile.FileName)) ? host.Folder
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".dbt");
 
     // dbt begins with what kind of error it is.

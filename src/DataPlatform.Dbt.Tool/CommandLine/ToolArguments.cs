@@ -14,8 +14,8 @@ internal sealed class ToolArguments(ParseResult parsed, IReadOnlyDictionary<stri
     private static readonly string[] Trues = ["1", "true", "t", "yes", "y", "on"];
     private static readonly string[] Falses = ["0", "false", "f", "no", "n", "off"];
 
-    /// <summary>The command's words.</summary>
-    public required string Command { get; init; }
+    /// <summary>The program and the command.</summary>
+    public required string Words { get; init; }
 
     /// <summary>The <c>flags</c> of <c>dbt_project.yml</c>.</summary>
     public YamlItem? ProjectFlags { get; set; }

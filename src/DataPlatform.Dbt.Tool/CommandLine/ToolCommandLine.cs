@@ -6,57 +6,66 @@ namespace DataPlatform.Dbt.Tool;
 /// <summary>dbt's command line. An option that is not known is an error, as with dbt: none is silently without effect.</summary>
 internal sealed class ToolCommandLine
 {
-    private readonly Func<string, string?> _environment;
-    private readonly Func<ToolArguments, ToolCommand, Task<int>> _run;
+    private readonly ToolHost _host;
+    private readonly RootCommand _root = new("Runs dbt projects on DuckDB and PostgreSQL.");
+    private readonly Option<bool> _version = new("--version", "-v", "-V") { Description = "Show the version." };
     private readonly Dictionary<string, (ToolOption Definition, Option Option)> _global = new(StringComparer.Ordinal);
 
-    /// <param name="environment">Finds environment variables.</param>
-    /// <param name="run">Runs a command.</param>
-    /// <param name="showVersion">Writes the version.</param>
-    public ToolCommandLine(Func<string, string?> environment, Func<ToolArguments, ToolCommand, Task<int>> run, Action showVersion)
+    public ToolCommandLine(ToolHost host)
     {
-        (_environment, _run) = (environment, run);
-        Root = new RootCommand("Runs dbt projects on DuckDB and PostgreSQL.");
-        foreach (var option in Root.Options.OfType<VersionOption>().ToList()) Root.Options.Remove(option);
-        var version = new Option<bool>("--version", "-v", "-V") { Description = "Show the version." };
-        Root.Add(version);
-        foreach (var definition in ToolOptions.Global) Add(Root, definition, _global).Recursive = true;
-        Root.SetAction(parsed =>
-        {
-            if (!parsed.GetValue(version)) return Root.Parse(["--help"]).Invoke();
-            showVersion();
-            return 0;
-        });
+        _host = host;
+        foreach (var option in _root.Options.OfType<VersionOption>().ToList()) _root.Options.Remove(option);
+        _root.Add(_version);
+        foreach (var definition in ToolOptions.Global) Add(_root, definition, _global).Recursive = true;
+        _root.SetAction(ShowVersionOrHelp);
 
         ToolOption[] selection = [ToolOptions.Select, ToolOptions.Exclude, ToolOptions.Selector];
         ToolOption[] kinds = [ToolOptions.ResourceTypes, ToolOptions.ExcludeResourceTypes];
-        AddCommand(Root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, ToolOptions.FullRefresh, ToolOptions.StoreFailures]);
-        AddCommand(Root, ToolCommand.Run, "run", "Build models.", [.. selection, ToolOptions.FullRefresh]);
-        AddCommand(Root, ToolCommand.Test, "test", "Run tests.", [.. selection, .. kinds, ToolOptions.StoreFailures]);
-        AddCommand(Root, ToolCommand.Seed, "seed", "Load CSV files.", [.. selection, ToolOptions.FullRefresh]);
-        AddCommand(Root, ToolCommand.Snapshot, "snapshot", "Take snapshots.", selection);
-        AddCommand(Root, ToolCommand.Compile, "compile", "Write the SQL of models, snapshots, tests and analyses.", [.. selection, ToolOptions.FullRefresh]);
-        AddCommand(Root, ToolCommand.List, "list", "List nodes.", [.. selection, .. kinds, ToolOptions.Output, ToolOptions.OutputKeys]).Aliases.Add("ls");
-        AddCommand(Root, ToolCommand.RunOperation, "run-operation", "Call a macro.", [ToolOptions.Args])
+        AddCommand(_root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, ToolOptions.FullRefresh, ToolOptions.StoreFailures]);
+        AddCommand(_root, ToolCommand.Run, "run", "Build models.", [.. selection, ToolOptions.FullRefresh]);
+        AddCommand(_root, ToolCommand.Test, "test", "Run tests.", [.. selection, .. kinds, ToolOptions.StoreFailures]);
+        AddCommand(_root, ToolCommand.Seed, "seed", "Load CSV files.", [.. selection, ToolOptions.FullRefresh]);
+        AddCommand(_root, ToolCommand.Snapshot, "snapshot", "Take snapshots.", selection);
+        AddCommand(_root, ToolCommand.Compile, "compile", "Write the SQL of models, snapshots, tests and analyses.", [.. selection, ToolOptions.FullRefresh]);
+        AddCommand(_root, ToolCommand.List, "list", "List nodes.", [.. selection, .. kinds, ToolOptions.Output, ToolOptions.OutputKeys]).Aliases.Add("ls");
+        AddCommand(_root, ToolCommand.RunOperation, "run-operation", "Call a macro.", [ToolOptions.Args])
             .Add(new Argument<string>(ToolArguments.MacroName) { Description = "The macro, or package.macro." });
-        AddCommand(Root, ToolCommand.Parse, "parse", "Read the project and write its manifest.", []);
-        AddCommand(Root, ToolCommand.Debug, "debug", "Show what the project and the profile are, and test the connection.", [ToolOptions.Connection]);
+        AddCommand(_root, ToolCommand.Parse, "parse", "Read the project and write its manifest.", []);
+        AddCommand(_root, ToolCommand.Debug, "debug", "Show what the project and the profile are, and test the connection.", [ToolOptions.Connection]);
     }
 
-    public RootCommand Root { get; }
+    /// <summary>Runs what the arguments ask for and returns the exit code.</summary>
+    public async Task<int> RunAsync(IReadOnlyList<string> args)
+    {
+        var parsed = _root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0) return await RefuseAsync(_host, Words(parsed.CommandResult), parsed.Errors[0].Message).ConfigureAwait(false);
+        // Signals are the command's own to handle: a run that is stopped cancels its queries first.
+        return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, Output = _host.Output, Error = _host.Error }).ConfigureAwait(false);
+    }
 
-    public ParseResult Parse(IReadOnlyList<string> args) => Root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+    /// <summary>Says what is wrong with the command line.</summary>
+    public static async Task<int> RefuseAsync(ToolHost host, string words, string problem)
+    {
+        await host.Error.WriteLineAsync($"Usage: {words} [OPTIONS]\nTry '{words} --help' for help.\n\nError: {problem}").ConfigureAwait(false);
+        return ToolRun.CannotGoOn;
+    }
 
-    /// <summary>The words of a command, from the program on.</summary>
-    public static string Words(CommandResult command) => command.Parent is CommandResult parent ? $"{Words(parent)} {command.Command.Name}" : "dataplatform-dbt";
+    private int ShowVersionOrHelp(ParseResult parsed)
+    {
+        if (!parsed.GetValue(_version)) return _root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = _host.Output });
+        ToolRun.ShowVersion(_host.Output);
+        return 0;
+    }
+
+    // From the program on.
+    private static string Words(CommandResult command) => command.Parent is CommandResult parent ? $"{Words(parent)} {command.Command.Name}" : "dataplatform-dbt";
 
     private Command AddCommand(Command parent, ToolCommand kind, string name, string description, ToolOption[] definitions)
     {
         var command = new Command(name, description);
         var options = new Dictionary<string, (ToolOption, Option)>(_global, StringComparer.Ordinal);
         foreach (var definition in definitions) Add(command, definition, options);
-        var words = parent == Root ? name : $"{parent.Name} {name}";
-        command.SetAction((parsed, _) => _run(new ToolArguments(parsed, options, _environment) { Command = words }, kind));
+        command.SetAction((parsed, _) => ToolRun.RunAsync(_host, new ToolArguments(parsed, options, _host.Variable) { Words = Words(parsed.CommandResult) }, kind));
         parent.Add(command);
         return command;
     }

@@ -17,17 +17,17 @@ internal sealed class EventLog : IDisposable
     private readonly StreamWriter? _file;
 
     /// <param name="arguments">What is to be written and how.</param>
-    /// <param name="console">Standard output.</param>
+    /// <param name="host">Where lines go.</param>
     /// <param name="logFolder">Where <c>dbt.log</c> is.</param>
     /// <param name="environment">The environment's variables; those that dbt's events carry are taken from it.</param>
-    public EventLog(ToolArguments arguments, TextWriter console, string logFolder, PythonDict environment)
+    public EventLog(ToolArguments arguments, ToolHost host, string logFolder, PythonDict environment)
     {
-        (_console, _extra) = (console, environment);
+        (_console, _extra) = (host.Output, environment);
         _isQuiet = arguments.Flag("quiet");
         _prints = arguments.Flag("print");
         _onConsole = (arguments.Text("log-format")!, arguments.Flag("debug") ? 0 : Array.IndexOf(Levels, arguments.Text("log-level")));
         _inFile = (arguments.Text("log-format-file")!, Array.IndexOf(Levels, arguments.Text("log-level-file")));
-        Colors = new Colors(arguments.FlagOrNull("use-colors") ?? !Console.IsOutputRedirected);
+        Colors = new Colors(arguments.FlagOrNull("use-colors") ?? host.HasColors);
         if (_inFile.Level == Array.IndexOf(Levels, "none")) return;
         _file = new StreamWriter(Path.Combine(Directory.CreateDirectory(logFolder).FullName, "dbt.log"), append: true);
         _file.WriteLine($"\n\n{new string('=', 30)} {DateTime.UtcNow:HH:mm:ss.ffffff} | {InvocationId} {new string('=', 30)}");

@@ -186,7 +186,12 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         long Count(params string[] statuses) => _results.Count(result => statuses.Contains(result.Status));
         var stats = new PythonDict
         {
-            ["pass"] = Count("pass", "success"), ["warn"] = Count("warn"), ["error"] = Count("error", "fail"), ["skip"] = Count("skipped"), ["noop"] = Count("no-op"), ["total"] = (long)_results.Count,
+            ["pass"] = Count("pass", "success"),
+            ["warn"] = Count("warn"),
+            ["error"] = Count("error", "fail"),
+            ["skip"] = Count("skipped"),
+            ["noop"] = Count("no-op"),
+            ["total"] = (long)_results.Count,
         };
         log.Write(ToolEvent.Blank);
         log.Write(new ToolEvent("Z023", "StatsLine", "info",

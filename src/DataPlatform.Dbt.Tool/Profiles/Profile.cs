@@ -8,7 +8,7 @@ namespace DataPlatform.Dbt.Tool;
 /// <summary>A target of <c>profiles.yml</c>: a database and how it is used.</summary>
 internal sealed class Profile
 {
-    private const string FileName = "profiles.yml";
+    public const string FileName = "profiles.yml";
     private const int DefaultThreads = 1;
 
     private Profile(string name, string target, Connection connection, int? threads) => (Name, Target, Connection, Threads) = (name, target, connection, threads ?? DefaultThreads);

@@ -78,14 +78,14 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
             return;
         }
 
-        // Only a batch of PostgreSQL's tells the rows of CREATE TABLE AS.
         using var batch = Connection.CreateBatch();
         var command = batch.CreateBatchCommand();
         command.CommandText = sql;
         batch.BatchCommands.Add(command);
         batch.Timeout = 0;
         Run(sql, batch.Cancel, () => batch.ExecuteNonQueryAsync(cancellationToken));
-        Respond(verb, command is NpgsqlBatchCommand { StatementType: StatementType.Select } selected ? (long)selected.Rows : command.RecordsAffected);
+        // Npgsql's RecordsAffected has no rows of CREATE TABLE AS.
+        Respond(verb, command is NpgsqlBatchCommand npgsql ? (long)npgsql.Rows : command.RecordsAffected);
     }
 
     public void Respond(string verb, long rows)
