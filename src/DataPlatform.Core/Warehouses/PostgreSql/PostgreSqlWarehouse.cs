@@ -179,7 +179,13 @@ public sealed class PostgreSqlWarehouse : IWarehouse
 
     private NpgsqlDataSource Build(string? settings)
     {
-        var connectionString = new NpgsqlConnectionStringBuilder(_connectionString.ConnectionString) { ApplicationName = SessionName };
+        var connectionString = new NpgsqlConnectionStringBuilder(_connectionString.ConnectionString) 
+        {
+            ApplicationName = SessionName,
+
+            // Arrays with NULLs in them could not be read otherwise.
+            ArrayNullabilityMode = ArrayNullabilityMode.PerInstance,
+        };
         if (settings is not null) connectionString.Options = $"{connectionString.Options} {settings}".Trim();
         var builder = new NpgsqlDataSourceBuilder(connectionString.ConnectionString) { Name = Name };
         builder.UseLoggerFactory(_loggerFactory);
