@@ -53,6 +53,24 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         }
     }
 
+    /// <summary>The columns of a query, which is not run.</summary>
+    public IReadOnlyList<DbtColumn> Describe(string sql)
+    {
+        var query = $"select * from (\n{sql}\n) as __dbt_sbq where false limit 0";
+        if (IsDuckDb) return [.. Query($"describe {query}").Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
+        using var command = Connection.CreateCommand();
+        command.CommandText = query;
+        try
+        {
+            using var reader = command.ExecuteReader();
+            return [.. Enumerable.Range(0, reader.FieldCount).Select(place => new DbtColumn(reader.GetName(place), reader.GetDataTypeName(place).Split('(')[0]))];
+        }
+        catch (DbException e)
+        {
+            throw new DatabaseError(Message(e), query, e);
+        }
+    }
+
     /// <summary>Runs one statement that writes rows, and remembers how many.</summary>
     public void Write(string verb, string sql)
     {
