@@ -25,7 +25,7 @@ internal sealed class ProjectLoader
     {
         var folder = Path.GetFullPath(_state.Options.ProjectFolder);
         var root = ProjectFile.Load(folder, "", Renderer(""));
-        _project = new DbtProject(root, new MacroTable(root.Name, EngineState.Environment));
+        _project = new DbtProject(root, new MacroTable(root.Name, root.SearchOrders.GetValueOrDefault(MacroTable.Dbt) ?? [], EngineState.Environment));
         AddPackages(folder, root);
         foreach (var package in _project.Packages) ReadMacros(package);
         _state.Project = _project;
@@ -246,7 +246,7 @@ internal sealed class ProjectLoader
 
     private DbtMacro? FindTest(DbtNode node) => node.Test!.Namespace is { } package ? _project.Macros.In(package, $"test_{node.Test.Name}") : _project.Macros.Find($"test_{node.Test.Name}", node.Package);
 
-    private static void CheckConfig(DbtNode node)
+    private void CheckConfig(DbtNode node)
     {
         var config = node.Config;
         var allowed = node.Type switch
@@ -257,11 +257,12 @@ internal sealed class ProjectLoader
             ResourceType.Test => ["test"],
             _ => [config.Materialized],
         };
-        if (Array.IndexOf(allowed, config.Materialized) < 0) Refuse($"the materialization '{config.Materialized}'");
+        var isOwn = node.Type == ResourceType.Model && Run.OwnMaterialization.Find(_state, config.Materialized) is not null;
+        if (Array.IndexOf(allowed, config.Materialized) < 0 && !isOwn) Refuse($"the materialization '{config.Materialized}'");
         if (config["contract"] is PythonDict contract && contract.TryGet("enforced", out var enforced) && enforced is true) Refuse("contracts that are enforced");
         if (config["grants"] is PythonDict { Count: > 0 }) Refuse("grants");
         if (config["persist_docs"] is PythonDict docs && docs.Values.Any(value => value is true)) Refuse("persist_docs");
-        if (config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
+        if (!isOwn && config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
         foreach (var key in new[] { "sql_header", "indexes", "unlogged", "access" })
             if (config[key] is not (null or false or "" or "public" or "protected" or PythonList { Items.Count: 0 })) Refuse($"the configuration '{key}'");
         foreach (var key in new[] { "begin", "batch_size", "event_time" })
