@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Warehouses;
@@ -10,7 +11,7 @@ namespace DataPlatform.Dbt.Run;
 /// One node's connection: what it does is one transaction. Templates ask for rows in the middle of an expression, so that it waits for the database where it is;
 /// nodes run on threads of their own.
 /// </summary>
-internal sealed class Database(IWarehouse warehouse, EngineState state, CancellationToken cancellationToken) : IDisposable
+internal sealed partial class Database(IWarehouse warehouse, EngineState state, CancellationToken cancellationToken) : IDisposable
 {
     private IWarehouseTransaction? _transaction;
 
@@ -25,6 +26,23 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     /// <summary>Runs SQL, of one or more statements, and returns the rows of the last that has some.</summary>
     public ResultTable Query(string sql)
     {
+        if (TransactionWord().IsMatch(sql) && SqlStatements.Split(sql).ToList() is { Count: > 0 } statements && statements.Exists(statement => WordOf(statement) is not null))
+        {
+            // Macros may end transactions in their SQL. The next statement begins another.
+            var last = new ResultTable([], []);
+            foreach (var statement in statements)
+            {
+                switch (WordOf(statement))
+                {
+                    case null: last = Query(statement); break;
+                    case "commit": Commit(); break;
+                    case "rollback": End(); break;
+                }
+            }
+
+            return last;
+        }
+
         using var command = Connection.CreateCommand();
         command.CommandText = sql;
         // A query may take as long as it takes; cancellation ends it.
@@ -71,16 +89,36 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         }
     }
 
-    /// <summary>Runs one statement that writes rows, and remembers how many.</summary>
+    /// <summary>Runs SQL whose last statement writes rows, and remembers how many.</summary>
     public void Write(string verb, string sql)
     {
-        if (!Connection.CanCreateBatch)
+        if (SqlStatements.Split(sql).ToList() is { Count: > 1 } statements)
         {
-            Query(sql);
-            Respond(verb, LastRows);
+            foreach (var statement in statements[..^1]) Query(statement);
+            Write(verb, statements[^1]);
             return;
         }
 
+        if (WordOf(sql) is not null)
+        {
+            Query(sql);
+            return;
+        }
+
+        Respond(verb, Connection.CanCreateBatch ? WriteInBatch(sql) : WriteAlone(sql));
+    }
+
+    private long WriteAlone(string sql)
+    {
+        using var command = Connection.CreateCommand();
+        command.CommandText = sql;
+        command.CommandTimeout = 0;
+        using var registration = cancellationToken.Register(command.Cancel);
+        return Write(command.ExecuteNonQuery, sql);
+    }
+
+    private long WriteInBatch(string sql)
+    {
         // Only a batch tells the rows of CREATE TABLE AS.
         using var batch = Connection.CreateBatch();
         var command = batch.CreateBatchCommand();
@@ -88,12 +126,17 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         batch.BatchCommands.Add(command);
         batch.Timeout = 0;
         using var registration = cancellationToken.Register(batch.Cancel);
+        Write(batch.ExecuteNonQuery, sql);
+        return command.RecordsAffected;
+    }
+
+    private long Write(Func<int> execute, string sql)
+    {
         try
         {
-            batch.ExecuteNonQuery();
-            Respond(verb, command.RecordsAffected);
+            return execute();
         }
-        catch (Exception e) when (e is DbException or OperationCanceledException)
+        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException)
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new DatabaseError(Message(e), sql, e);
@@ -104,6 +147,13 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     {
         LastRows = rows;
         LastResponse = new PythonDict { ["_message"] = rows < 0 ? verb : string.Create(CultureInfo.InvariantCulture, $"{verb} {rows}"), ["code"] = verb, ["rows_affected"] = rows };
+    }
+
+    /// <summary>Takes a response that was kept for the last one.</summary>
+    public void Respond(PythonDict response)
+    {
+        LastResponse = response;
+        LastRows = response.TryGet("rows_affected", out var rows) && rows is long count ? count : -1;
     }
 
     public void Commit()
@@ -221,6 +271,18 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         _transaction?.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _transaction = null;
     }
+
+    [GeneratedRegex(@"\b(?:begin|commit|rollback)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex TransactionWord();
+
+    /// <summary>What a statement does to the transaction: begin, commit or rollback; null when it is none of these.</summary>
+    private static string? WordOf(string statement) => statement.Trim().TrimEnd(';').ToLowerInvariant() switch
+    {
+        "begin" or "begin transaction" or "start transaction" => "begin",
+        "commit" or "commit transaction" or "end" => "commit",
+        "rollback" => "rollback",
+        _ => null,
+    };
 
     // PostgreSQL's messages begin with the code of the error.
     private static string Message(Exception e) => e is DbException { SqlState: { } code } && e.Message.StartsWith($"{code}: ", StringComparison.Ordinal) ? e.Message[(code.Length + 2)..] : e.Message;

@@ -101,9 +101,9 @@ public sealed class ProjectTests
     [Fact]
     public async Task Refuses_macros_in_the_place_of_what_is_code_here()
     {
-        await using var project = new EngineFixture().Write("macros/m.sql", "\n{% macro duckdb__create_table_as(a, b, c) %}{% endmacro %}");
+        await using var project = new EngineFixture().Write("macros/m.sql", "\n{% macro duckdb__drop_relation(a) %}{% endmacro %}");
 
-        (await project.FailAsync()).Should().StartWith("macros/m.sql:2: the built-in dbt engine does not support another macro 'duckdb__create_table_as' in the place of dbt's.");
+        (await project.FailAsync()).Should().StartWith("macros/m.sql:2: the built-in dbt engine does not support another macro 'duckdb__drop_relation' in the place of dbt's.");
     }
 
     [Fact]
