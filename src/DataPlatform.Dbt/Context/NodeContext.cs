@@ -479,7 +479,9 @@ internal sealed class NodeContext : IJinjaNames
         public override object? Call(CallArguments arguments) => Signature.Of("var name default?", (_, a) =>
         {
             var vars = Vars();
-            if (vars.TryGet(a.Text(0), out var value)) return value;
+            // A text may be a template, in which a package's user refers to models.
+            if (vars.TryGet(a.Text(0), out var value))
+                return value is string text && text.Contains("{{", StringComparison.Ordinal) ? context.Render(text, $"var '{a.Text(0)}'") : value;
             return a.Has(1) ? a[1] : throw new TemplateError(
                 $"Required var '{a.Text(0)}' not found in config: vars supplied to {context.Node?.Name ?? "the project"} = {JsonText.Write(vars, sortKeys: true)}", "Set it under vars in dbt_project.yml, or give var() a default.");
         })(arguments);

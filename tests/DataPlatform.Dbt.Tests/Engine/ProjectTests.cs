@@ -148,6 +148,28 @@ public sealed class ProjectTests
     }
 
     [Fact]
+    public async Task Vars_are_templates()
+    {
+        await using var project = new EngineFixture("name: shop\nvars: {table: \"{{ ref('base') }}\"}\n").Write("models/base.sql", "select 1 as id").Write("models/m.sql", "select * from {{ var('table') }}");
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        nodes["model.shop.m"].DependsOn.Should().Equal("model.shop.base");
+        (await project.CompileAsync("m", "select * from {{ var('table') }}")).Should().Be("select * from \"wh\".\"main\".\"base\"");
+    }
+
+    [Fact]
+    public async Task A_seed_that_is_described_among_models_has_its_tests_only()
+    {
+        await using var project = new EngineFixture().Write("seeds/s.csv", "id\n1\n")
+            .Write("models/schema.yml", "models:\n  - name: s\n    config: {alias: other}\n    columns: [{name: id, data_tests: [unique]}]\n");
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        nodes["seed.shop.s"].Alias.Should().Be("s");
+        nodes.Values.Single(node => node.Test is not null).DependsOn.Should().Equal("seed.shop.s");
+        project.Lines.Should().Contain("warn: models/schema.yml:2: 's' is a seed, and described among models: its configuration there has no effect.");
+    }
+
+    [Fact]
     public async Task Takes_the_names_of_folders_from_before_version_1()
     {
         await using var project = new EngineFixture("""
