@@ -33,6 +33,20 @@ internal sealed class AdapterObject : TemplateObject
         });
         Asking("check_schema_exists database schema", false, (database, a) => database.SchemaExists(a.Text(1)));
         Asking("already_exists schema name", false, (database, a) => database.List(null, a.Text(0), a.Text(1)).Count > 0);
+        Asking("list_schemas database", new PythonList([]), (database, a) => new PythonList(database.Query("select distinct schema_name from information_schema.schemata order by 1").Rows.Select(row => row[0])));
+        Asking("get_columns_in_table schema identifier", new PythonList([]), (database, a) => new PythonList(database.Columns(new DbtRelation(new RelationName(context.State.Database, a.Text(0), a.Text(1))))));
+        Method("get_pseudocolumns_for_relation relation", _ => new PythonList([]));
+        Method("valid_incremental_strategies", _ => new PythonList(["append", "delete+insert", "merge"]));
+        Method("get_incremental_strategy_macro model_context strategy", a => context.IsExecuting ? context.FindStrategy(a.TextOrNull(1)) : null);
+        Method("standardize_grants_dict grants_table", a => Grants(a[0]));
+        Method("verify_database database", a => string.Equals(a.Text(0).Trim('"'), context.State.Database, StringComparison.OrdinalIgnoreCase) ? ""
+            : throw new TemplateError($"Cross-db references not allowed in {context.State.AdapterType} ({a.Text(0)} vs {context.State.Database})"));
+        Method("warn_once msg", a =>
+        {
+            context.State.Log("warn", a.Text(0));
+            return "";
+        });
+        foreach (var kind in new[] { "is_motherduck", "is_ducklake relation", "disable_transactions" }) Method(kind, _ => false);
         Doing("create_schema relation", (database, a) => database.CreateSchema(Relation(a, 0).Schema!));
         Doing("drop_schema relation", (database, a) => database.Query($"drop schema if exists {TableName.Quote(Relation(a, 0).Schema!)} cascade"));
         Doing("drop_relation relation", (database, a) => database.Drop(Relation(a, 0)));
@@ -84,6 +98,21 @@ internal sealed class AdapterObject : TemplateObject
         }
 
         throw new TemplateError($"In dispatch: No macro named '{name}' found within namespace: '{space ?? "None"}'. Searched for: {string.Join(", ", searched.Select(text => $"'{text}'"))}");
+    }
+
+    /// <summary>Who has which privilege, by privilege.</summary>
+    private static PythonDict Grants(object? table)
+    {
+        var grants = new PythonDict();
+        foreach (var row in Operations.Enumerate(table).OfType<JinjaObject>())
+        {
+            row.TryGetItem("privilege_type", out var privilege);
+            row.TryGetItem("grantee", out var grantee);
+            var before = grants.TryGet(privilege, out var found) ? ((PythonList)found!).Items : [];
+            grants[privilege] = new PythonList([.. before, grantee]);
+        }
+
+        return grants;
     }
 
     private static DbtRelation Relation(BoundArguments arguments, int place) =>

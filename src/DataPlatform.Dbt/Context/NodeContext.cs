@@ -61,7 +61,7 @@ internal sealed class NodeContext : IJinjaNames
     public bool TryResolve(string name, out object? value)
     {
         if (TryOverride(name, out value) || TryOverride($"{MacroTable.Dbt}.{name}", out value)) return true;
-        if (_values.TryGetValue(name, out value) && name is "_dbt_generic_test_kwargs" or "results" or "schemas" or "database_schemas") return true;
+        if (_values.TryGetValue(name, out value) && name is "_dbt_generic_test_kwargs" or "results" or "schemas" or "database_schemas" or "sql" or "compiled_code" or "pre_hooks" or "post_hooks") return true;
         if (State.Project?.Macros is { } macros)
         {
             if (macros.Find(name, Package) is { } macro)
@@ -83,7 +83,7 @@ internal sealed class NodeContext : IJinjaNames
             return true;
         }
 
-        return name is "write" or "submit_python_job" or "debug" or "adapter_macro" or "validation" or "load_agate_table" or "try_or_compiler_error"
+        return name is "submit_python_job" or "debug" or "adapter_macro" or "load_agate_table"
             ? throw TemplateObject.Unsupported($"'{name}'")
             : false;
     }
@@ -113,6 +113,19 @@ internal sealed class NodeContext : IJinjaNames
     /// <summary>Calls a macro by its name, which there is.</summary>
     public object? CallMacro(string name, params object?[] arguments) =>
         Bind(State.Project!.Macros.Find(name, Package)!).Invoke(NewRun(), arguments);
+
+    /// <summary>Finds the macro of an incremental strategy: dbt's, or one that the project or a package has by its name.</summary>
+    public JinjaMacro FindStrategy(string? strategy)
+    {
+        var name = $"get_incremental_{(string.IsNullOrEmpty(strategy) ? "default" : strategy).Replace('+', '_')}_sql";
+        return State.Project!.Macros.Find(name, Package) is { } macro ? Bind(macro) : throw new TemplateError(
+            $"There is no incremental strategy '{strategy}' here: dbt could not find a macro with the name \"{name}\" in {State.Project.Root.Name}.",
+            "Set incremental_strategy to append, delete+insert or merge, or write that macro.");
+    }
+
+    /// <summary>What the database answered to the statement of a name, or null when there was none.</summary>
+    public PythonDict? Result(string statement) =>
+        _results.TryGetValue(statement, out var result) && result is PythonDict dict && dict.TryGet("response", out var response) ? response as PythonDict : null;
 
     public ResultTable? Query(string sql)
     {
@@ -174,13 +187,23 @@ internal sealed class NodeContext : IJinjaNames
         Function("run_query", Signature.Of("run_query sql", (_, a) => Query(a.Text(0))));
         Function("load_result", Signature.Of("load_result name", (_, a) => _results.GetValueOrDefault(a.Text(0))));
         Function("store_result", Signature.Of("store_result name response agate_table?", (_, a) => Store(a.TextOrNull(0), a[1], a.Or(2, null) as ResultTable)));
-        Function("store_raw_result", Signature.Of("store_raw_result name message? code? rows_affected? agate_table?", (_, a) => Store(a.TextOrNull(0), a.Or(1, null), a.Or(4, null) as ResultTable)));
+        Function("store_raw_result", Signature.Of("store_raw_result name message? code? rows_affected? agate_table?", (_, a) => Store(
+            a.TextOrNull(0), new PythonDict { ["_message"] = a.Or(1, null), ["code"] = a.Or(2, null), ["rows_affected"] = a.Or(3, null) }, a.Or(4, null) as ResultTable)));
         Function("is_incremental", Signature.Of("is_incremental", (_, _) => IsIncremental()));
         Function("should_full_refresh", Signature.Of("should_full_refresh", (_, _) => Node?.Config.Flag("full_refresh", State.Options.FullRefresh) ?? State.Options.FullRefresh));
         Function("should_store_failures", Signature.Of("should_store_failures", (_, _) => Node is not null && TestRun.StoresFailures(Node, State.Options)));
         Function("load_relation", Signature.Of("load_relation relation", (_, a) => a[0] is DbtRelation relation ? Database?.Find(relation) : null));
         Function("load_cached_relation", Signature.Of("load_cached_relation relation", (_, a) => a[0] is DbtRelation relation ? Database?.Find(relation) : null));
-        Function("get_columns_in_query", Signature.Of("get_columns_in_query select_sql", (_, a) => new PythonList(Database?.Query($"select * from ({a.Text(0)}\n) as __dbt_sbq where false limit 0").Names ?? [])));
+        Function("render", Signature.Of("render string", (_, a) => Render(a.Text(0), $"{Node?.OriginalPath ?? State.Project?.Root.Name} (render)")));
+        Function("run_hooks", Signature.Of("run_hooks hooks inside_transaction?", (_, a) =>
+        {
+            if (IsExecuting) Hooks.RunDescribed(this, Operations.Enumerate(a[0]), a.Or(1, true) is not false);
+            return "";
+        }));
+        Function("write", Signature.Of("write payload", (_, _) => ""));
+        Function("try_or_compiler_error", TryOrCompilerError);
+        _values["validation"] = new TemplateObject("validation").Add("any", new AnyType());
+        _values["context"] = new ContextObject(this);
     }
 
     private void Function(string name, Func<CallArguments, object?> body) => _values[name] = new JinjaFunction(name, body);
@@ -255,8 +278,9 @@ internal sealed class NodeContext : IJinjaNames
         var caller = arguments.Has(4) ? arguments[4] : throw new TemplateError("statement() is used with call: {% call statement('name') %}...{% endcall %}");
         if (Database is null) return "";
         var sql = Representation.Print(Operations.Call(caller, new CallArguments(run, [], [])));
-        var table = Database.Query(sql);
-        return Store(arguments.Has(0) ? arguments.TextOrNull(0) : null, Database.LastResponse, arguments.Flag(1) ? table : new ResultTable([], []));
+        var table = arguments.Flag(1) ? Database.Query(sql) : null;
+        if (table is null) Database.Write("OK", sql);
+        return Store(arguments.Has(0) ? arguments.TextOrNull(0) : null, Database.LastResponse, table);
     }
 
     private string Store(string? name, object? response, ResultTable? table)
@@ -284,12 +308,31 @@ internal sealed class NodeContext : IJinjaNames
         .Method("raise_not_implemented msg", a => throw new TemplateError(Representation.Print(a[0])))
         .Method("raise_fail_fast_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
         .Method("raise_database_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("raise_dependency_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("relation_wrong_type relation expected_type model?", a => throw new TemplateError(
+            $"Trying to create {Representation.Print(a[1])} {Representation.Print(a[0])}, but it currently exists as a {(a[0] as DbtRelation)?.Type}. Either drop {Representation.Print(a[0])} manually, or run dbt with `--full-refresh` and dbt will drop it for you."))
+        .Method("missing_config model name", a => throw new TemplateError($"Model '{NameOf(a[0])}' does not define a required config parameter '{Representation.Print(a[1])}'."))
         .Method("missing_relation relation_name model?", a => throw new TemplateError($"Relation {Representation.Print(a[0])} not found!"))
         .Method("warn msg node?", a =>
         {
             State.Log("warn", Representation.Print(a[0]));
             return "";
         });
+
+    private static string NameOf(object? model) => model is PythonDict dict && dict.TryGet("name", out var name) ? Representation.Print(name) : Representation.Print(model);
+
+    private static object? TryOrCompilerError(CallArguments arguments)
+    {
+        if (arguments.Positional.Count < 2) throw new TemplateError("try_or_compiler_error() takes a message, a function, and what the function takes.");
+        try
+        {
+            return Operations.Call(arguments.Positional[1], new CallArguments(arguments.Run, [.. arguments.Positional.Skip(2)], arguments.Named));
+        }
+        catch (TemplateError)
+        {
+            throw new TemplateError(Representation.Print(arguments.Positional[0]));
+        }
+    }
 
     private static object? Or(BoundArguments arguments, Func<object?> value)
     {
@@ -324,6 +367,38 @@ internal sealed class NodeContext : IJinjaNames
             JsonValueKind.Array => new PythonList(json.EnumerateArray().Select(Value)),
             _ => new PythonDict(json.EnumerateObject().Select(property => new KeyValuePair<string, object?>(property.Name, Value(property.Value)))),
         };
+    }
+
+    /// <summary><c>context</c>: all names by their texts.</summary>
+    private sealed class ContextObject(NodeContext context) : JinjaObject
+    {
+        public override string TypeName => "context";
+
+        public override bool IsMapping => true;
+
+        public override bool TryGetItem(object? key, out object? value)
+        {
+            value = null;
+            return Operations.AsText(key) is { } name && context.TryResolve(name, out value);
+        }
+
+        public override bool TryGetAttribute(string name, out object? value)
+        {
+            value = name == "get" ? new JinjaFunction(name, Signature.Of("get key default?", (_, a) => TryGetItem(a[0], out var found) ? found : a.Or(1, null))) : null;
+            return value is not null;
+        }
+    }
+
+    /// <summary><c>validation.any</c>: types in brackets, which nothing is checked for.</summary>
+    private sealed class AnyType : JinjaObject
+    {
+        public override string TypeName => "validation.any";
+
+        public override bool TryGetItem(object? key, out object? value)
+        {
+            value = null;
+            return true;
+        }
     }
 
     /// <summary>The macros of a package behind its name and a dot.</summary>
@@ -404,7 +479,9 @@ internal sealed class NodeContext : IJinjaNames
         public override object? Call(CallArguments arguments) => Signature.Of("var name default?", (_, a) =>
         {
             var vars = Vars();
-            if (vars.TryGet(a.Text(0), out var value)) return value;
+            // A text may be a template, in which a package's user refers to models.
+            if (vars.TryGet(a.Text(0), out var value))
+                return value is string text && text.Contains("{{", StringComparison.Ordinal) ? context.Render(text, $"var '{a.Text(0)}'") : value;
             return a.Has(1) ? a[1] : throw new TemplateError(
                 $"Required var '{a.Text(0)}' not found in config: vars supplied to {context.Node?.Name ?? "the project"} = {JsonText.Write(vars, sortKeys: true)}", "Set it under vars in dbt_project.yml, or give var() a default.");
         })(arguments);

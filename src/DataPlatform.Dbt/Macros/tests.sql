@@ -83,3 +83,18 @@ left join parent
     on child.from_field = parent.to_field
 where parent.to_field is null
 {% endmacro %}
+
+{% macro get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
+    {{ return(adapter.dispatch('get_test_sql', 'dbt')(main_sql, fail_calc, warn_if, error_if, limit)) }}
+{%- endmacro %}
+
+{% macro default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
+select
+  {{ fail_calc }} as failures,
+  {{ fail_calc }} {{ warn_if }} as should_warn,
+  {{ fail_calc }} {{ error_if }} as should_error
+from (
+{{ main_sql }}
+{{ 'limit ' ~ limit if limit is not none }}
+) dbt_internal_test
+{%- endmacro %}

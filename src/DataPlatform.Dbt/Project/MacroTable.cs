@@ -17,27 +17,27 @@ internal sealed class MacroTable
     /// <summary>The package that dbt's own macros are in.</summary>
     public const string Dbt = "dbt";
 
-    /// <summary>
-    /// Macros of dbt that are code here: to define one of their names, or a variant for a database, would have no effect, so that it is refused.
-    /// </summary>
+    /// <summary>Macros of dbt that are code here: to define one of their names, or a variant for a database, would have no effect, so that it is refused.</summary>
     private static readonly HashSet<string> Fixed = new(StringComparer.Ordinal)
     {
-        "create_table_as", "create_view_as", "get_create_table_as_sql", "get_create_view_as_sql", "get_merge_sql", "get_delete_insert_merge_sql", "get_insert_overwrite_merge_sql",
-        "get_incremental_append_sql", "get_incremental_delete_insert_sql", "get_incremental_merge_sql", "get_incremental_default_sql", "get_incremental_insert_overwrite_sql",
-        "get_incremental_microbatch_sql", "snapshot_merge_sql", "snapshot_staging_table", "build_snapshot_table", "snapshot_timestamp_strategy", "snapshot_check_strategy",
-        "snapshot_hash_arguments", "create_columns", "load_csv_rows", "create_csv_table", "reset_csv_table", "get_binding_char", "get_batch_size", "run_hooks", "get_test_sql",
-        "should_store_failures", "get_limit_subquery_sql", "create_schema", "drop_schema", "drop_relation", "drop_relation_if_exists", "rename_relation", "truncate_relation",
-        "list_relations_without_caching", "get_columns_in_relation", "alter_column_type", "alter_relation_add_remove_columns", "check_schema_exists", "list_schemas",
-        "make_temp_relation", "make_intermediate_relation", "make_backup_relation", "process_schema_changes",
-        "sync_column_schemas", "get_quoted_csv", "get_create_sql", "get_replace_sql", "get_drop_sql", "get_rename_view_sql", "get_rename_table_sql", "statement",
+        "snapshot_merge_sql", "snapshot_staging_table", "build_snapshot_table", "build_snapshot_staging_table", "snapshot_timestamp_strategy", "snapshot_check_strategy",
+        "snapshot_hash_arguments", "create_columns", "post_snapshot", "load_csv_rows", "create_csv_table", "reset_csv_table", "get_csv_sql", "get_binding_char", "get_batch_size", "run_hooks",
+        "create_schema", "drop_schema", "drop_relation", "drop_relation_if_exists", "rename_relation", "truncate_relation", "list_relations_without_caching", "get_columns_in_relation",
+        "check_schema_exists", "list_schemas", "get_rename_sql", "get_drop_sql", "get_replace_sql",
+        "get_rename_view_sql", "get_rename_table_sql", "make_intermediate_relation", "make_backup_relation", "statement",
     };
 
     private readonly Dictionary<string, Dictionary<string, DbtMacro>> _packages = new(StringComparer.Ordinal);
     private readonly string _root;
+    private readonly string[] _overriding;
 
-    public MacroTable(string root, JinjaEnvironment environment)
+    /// <param name="root">The project's name.</param>
+    /// <param name="overriding">The packages whose variants go before dbt's own.</param>
+    /// <param name="environment">How templates are read.</param>
+    public MacroTable(string root, IEnumerable<string> overriding, JinjaEnvironment environment)
     {
         _root = root;
+        _overriding = [root, .. overriding];
         var assembly = Assembly.GetExecutingAssembly();
         foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
@@ -54,10 +54,17 @@ internal sealed class MacroTable
 
     public void Add(string package, string path, JinjaDefinition definition)
     {
-        if (definition.Tag is not ("macro" or "test" or "data_test")) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"the block '{definition.Tag}' here");
-        var name = definition.Tag == "macro" ? definition.Name : $"test_{definition.Name}";
+        var name = definition.Tag switch
+        {
+            "macro" => definition.Name,
+            "test" or "data_test" => $"test_{definition.Name}",
+            "materialization" => Run.OwnMaterialization.MacroName(definition.Name, definition.Settings.GetValueOrDefault("adapter") as string ?? "default"),
+            _ => throw YamlItem.Unsupported(definition.Origin, definition.Line, $"the block '{definition.Tag}' here"),
+        };
         var bare = name[(name.IndexOf("__", StringComparison.Ordinal) is > 0 and var place && name[..place] is "default" or "postgres" or "duckdb" ? place + 2 : 0)..];
-        if (package != Dbt && Fixed.Contains(bare)) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another macro '{name}' in the place of dbt's");
+        if (Fixed.Contains(bare) && Array.IndexOf(_overriding, package) >= 0) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another macro '{name}' in the place of dbt's");
+        if (package == _root && definition is { Tag: "materialization", Name: "snapshot" or "seed" or "test" or "unit" or "ephemeral" })
+            throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another materialization '{definition.Name}' in the place of dbt's");
         AddPackage(package);
         var macro = new DbtMacro(package, name, path, definition);
         if (!_packages[package].TryAdd(name, macro))

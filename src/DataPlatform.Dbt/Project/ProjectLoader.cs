@@ -25,7 +25,7 @@ internal sealed class ProjectLoader
     {
         var folder = Path.GetFullPath(_state.Options.ProjectFolder);
         var root = ProjectFile.Load(folder, "", Renderer(""));
-        _project = new DbtProject(root, new MacroTable(root.Name, EngineState.Environment));
+        _project = new DbtProject(root, new MacroTable(root.Name, root.SearchOrders.GetValueOrDefault(MacroTable.Dbt) ?? [], EngineState.Environment));
         AddPackages(folder, root);
         foreach (var package in _project.Packages) ReadMacros(package);
         _state.Project = _project;
@@ -255,7 +255,7 @@ internal sealed class ProjectLoader
 
     private DbtMacro? FindTest(DbtNode node) => node.Test!.Namespace is { } package ? _project.Macros.In(package, $"test_{node.Test.Name}") : _project.Macros.Find($"test_{node.Test.Name}", node.Package);
 
-    private static void CheckConfig(DbtNode node)
+    private void CheckConfig(DbtNode node)
     {
         var config = node.Config;
         var allowed = node.Type switch
@@ -266,9 +266,10 @@ internal sealed class ProjectLoader
             ResourceType.Test => ["test"],
             _ => [config.Materialized],
         };
-        if (Array.IndexOf(allowed, config.Materialized) < 0) Refuse($"the materialization '{config.Materialized}'");
-        if (config.IsEnabled) Run.Constraints.Check(node);
-        if (config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
+        var isOwn = node.Type == ResourceType.Model && Run.OwnMaterialization.Find(_state, config.Materialized) is not null;
+        if (Array.IndexOf(allowed, config.Materialized) < 0 && !isOwn) Refuse($"the materialization '{config.Materialized}'");
+        if (config.IsEnabled && !isOwn) Run.Constraints.Check(node);
+        if (!isOwn && config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
         foreach (var key in new[] { "begin", "batch_size", "event_time" })
             if (config[key] is not null) Refuse($"the configuration '{key}', of microbatches");
 
@@ -371,7 +372,8 @@ internal sealed class ProjectLoader
         {
             if (constraint.Get("to") is not string to || !(to.TrimStart().StartsWith("ref(", StringComparison.Ordinal) || to.TrimStart().StartsWith("source(", StringComparison.Ordinal))) continue;
             var target = FindCalled(node, to)!;
-            constraint["to"] = _state.NewRelation(target).Print();
+            // DuckDB refuses the name of a database here.
+            constraint["to"] = (_state.AdapterType == "duckdb" ? _state.NewRelation(target).Only(DbtRelation.SchemaPart | DbtRelation.IdentifierPart) : _state.NewRelation(target)).Print();
             add(target.UniqueId);
         }
     }

@@ -138,8 +138,16 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
 
         if (find(type, package.Name, name) is not { } node)
         {
-            if (type is ResourceType.Model && find(ResourceType.Seed, package.Name, name) is not null)
-                throw yaml.Fault($"'{name}' is a seed, and described among models.", "Move it under 'seeds'.");
+            // The tests are read all the same.
+            if (type is ResourceType.Model && (find(ResourceType.Seed, package.Name, name) ?? find(ResourceType.Snapshot, package.Name, name)) is { } misplaced)
+            {
+                state.Log("warn", $"{yaml.File}:{yaml.Line}: '{name}' is a {misplaced.TypeName}, and described among models: its configuration there has no effect.");
+                if (misplaced.Columns.Count > 0) return;
+                ReadColumns(misplaced, Columns(yaml));
+                ReadTests(misplaced, yaml, Columns(yaml), path, inFolder);
+                return;
+            }
+
             state.Log("warn", $"{yaml.File}:{yaml.Line}: did not find matching node for patch with name '{name}' in the '{DbtNode.NameOf(type)}s' section");
             return;
         }

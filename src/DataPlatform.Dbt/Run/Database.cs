@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Warehouses;
@@ -11,7 +12,7 @@ namespace DataPlatform.Dbt.Run;
 /// One node's connection: what it does is one transaction. Templates ask for rows in the middle of an expression, so that it waits for the database where it is;
 /// nodes run on threads of their own.
 /// </summary>
-internal sealed class Database(IWarehouse warehouse, EngineState state, CancellationToken cancellationToken) : IDisposable
+internal sealed partial class Database(IWarehouse warehouse, EngineState state, CancellationToken cancellationToken) : IDisposable
 {
     private static readonly TimeSpan InterruptInterval = TimeSpan.FromMilliseconds(20);
 
@@ -31,6 +32,23 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     /// <summary>Runs SQL, of one or more statements, and returns the rows of the last that has some.</summary>
     public ResultTable Query(string sql)
     {
+        if (TransactionWord().IsMatch(sql) && SqlStatements.Split(sql).ToList() is { Count: > 0 } statements && statements.Exists(statement => WordOf(statement) is not null))
+        {
+            // Macros may end transactions in their SQL. The next statement begins another.
+            var last = new ResultTable([], []);
+            foreach (var statement in statements)
+            {
+                switch (WordOf(statement))
+                {
+                    case null: last = Query(statement); break;
+                    case "commit": Commit(); break;
+                    case "rollback": End(); break;
+                }
+            }
+
+            return last;
+        }
+
         using var command = Connection.CreateCommand();
         command.CommandText = sql;
         // A query may take as long as it takes; cancellation ends it.
@@ -79,10 +97,28 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         });
     }
 
-    /// <summary>Runs the one statement that the node is for, which writes rows, and remembers how many.</summary>
+    /// <summary>Runs the SQL that the node is for, whose last statement writes rows, and remembers how many.</summary>
     public void Write(string verb, string sql)
     {
         Main = sql;
+        Execute(verb, sql);
+    }
+
+    /// <summary>Runs SQL without looking for rows in its answer, and remembers how many its last statement wrote.</summary>
+    public void Execute(string verb, string sql)
+    {
+        if (SqlStatements.Split(sql).ToList() is { Count: > 1 } statements)
+        {
+            foreach (var statement in statements) Execute(verb, statement);
+            return;
+        }
+
+        if (WordOf(sql) is not null)
+        {
+            Query(sql);
+            return;
+        }
+
         if (!Connection.CanCreateBatch)
         {
             using var statement = Connection.CreateCommand();
@@ -107,6 +143,13 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     {
         LastRows = rows;
         LastResponse = new PythonDict { ["_message"] = rows < 0 ? verb : string.Create(CultureInfo.InvariantCulture, $"{verb} {rows}"), ["code"] = verb, ["rows_affected"] = rows };
+    }
+
+    /// <summary>Takes a response that was kept for the last one.</summary>
+    public void Respond(PythonDict response)
+    {
+        LastResponse = response;
+        LastRows = response.TryGet("rows_affected", out var rows) && rows is long count ? count : -1;
     }
 
     public void Commit()
@@ -215,6 +258,18 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         _transaction?.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _transaction = null;
     }
+
+    [GeneratedRegex(@"\b(?:begin|commit|rollback)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex TransactionWord();
+
+    /// <summary>What a statement does to the transaction: begin, commit or rollback; null when it is none of these.</summary>
+    private static string? WordOf(string statement) => statement.Trim().TrimEnd(';').ToLowerInvariant() switch
+    {
+        "begin" or "begin transaction" or "start transaction" => "begin",
+        "commit" or "commit transaction" or "end" => "commit",
+        "rollback" => "rollback",
+        _ => null,
+    };
 
     private T Run<T>(string sql, Action interrupt, Func<Task<T>> work)
     {

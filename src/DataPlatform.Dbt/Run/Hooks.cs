@@ -31,15 +31,32 @@ internal static class Hooks
         static object? Get(PythonDict dict, string key) => dict.TryGet(key, out var found) ? found : null;
     }
 
+    /// <summary>The hooks of a kind as materializations see them.</summary>
+    public static PythonList Describe(DbtNode node, string kind) =>
+        new(Read(node, kind).Select(hook => (object?)new PythonDict { ["sql"] = hook.Sql, ["transaction"] = hook.IsInside }));
+
     /// <summary>Runs those of a kind that are inside of the node's transaction, or those that are not.</summary>
     public static void Run(NodeContext context, string kind, bool inside)
     {
-        foreach (var hook in Read(context.Node!, kind).Where(hook => hook.IsInside == inside))
+        foreach (var hook in Read(context.Node!, kind).Where(hook => hook.IsInside == inside)) Run(context, hook, $"{context.Node!.OriginalPath} ({kind})");
+    }
+
+    /// <summary>Runs hooks that were described, as <c>run_hooks</c> does.</summary>
+    public static void RunDescribed(NodeContext context, IEnumerable<object?> hooks, bool inside)
+    {
+        foreach (var hook in hooks.OfType<PythonDict>())
         {
-            var sql = context.Render(hook.Sql, $"{context.Node!.OriginalPath} ({kind})");
-            if (string.IsNullOrWhiteSpace(sql)) continue;
-            if (inside) context.Database!.Query(sql);
-            else context.Database!.RunAlone(sql);
+            if ((!hook.TryGet("transaction", out var transaction) || Operations.IsTrue(transaction)) != inside) continue;
+            hook.TryGet("sql", out var sql);
+            Run(context, new Hook(Representation.Print(sql), inside), $"{context.Node?.OriginalPath} (hook)");
         }
+    }
+
+    private static void Run(NodeContext context, Hook hook, string origin)
+    {
+        var sql = context.Render(hook.Sql, origin);
+        if (string.IsNullOrWhiteSpace(sql)) return;
+        if (hook.IsInside) context.Database!.Query(sql);
+        else context.Database!.RunAlone(sql);
     }
 }

@@ -37,20 +37,12 @@ internal static partial class TestRun
             if (kind is not ("table" or "view")) throw new TemplateError($"store_failures_as is table, view or ephemeral, not '{kind}'.");
             var relation = context.This!.As(kind);
             if (database.Find(relation) is { } old) database.Drop(old);
-            database.Query($"create {kind} {relation.Print()} as (\n{main}\n)");
+            database.Query(Representation.Print(context.CallMacro("get_create_sql", relation, main)));
             main = $"select * from {relation.Print()}";
         }
 
         var (calculation, warnIf, errorIf) = (config.Text("fail_calc") ?? "count(*)", config.Text("warn_if") ?? "!= 0", config.Text("error_if") ?? "!= 0");
-        var row = database.QueryMain($"""
-            select
-              {calculation} as failures,
-              {calculation} {warnIf} as should_warn,
-              {calculation} {errorIf} as should_error
-            from (
-            {main}
-            ) dbt_internal_test
-            """).Rows.Single();
+        var row = database.QueryMain(Representation.Print(context.CallMacro("get_test_sql", main, calculation, warnIf, errorIf, null))).Rows.Single();
         database.Respond("SELECT", 1);
         database.Commit();
         var failures = row[0] switch

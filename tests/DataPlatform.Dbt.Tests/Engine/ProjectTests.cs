@@ -101,9 +101,9 @@ public sealed class ProjectTests
     [Fact]
     public async Task Refuses_macros_in_the_place_of_what_is_code_here()
     {
-        await using var project = new EngineFixture().Write("macros/m.sql", "\n{% macro duckdb__create_table_as(a, b, c) %}{% endmacro %}");
+        await using var project = new EngineFixture().Write("macros/m.sql", "\n{% macro duckdb__drop_relation(a) %}{% endmacro %}");
 
-        (await project.FailAsync()).Should().StartWith("macros/m.sql:2: the built-in dbt engine does not support another macro 'duckdb__create_table_as' in the place of dbt's.");
+        (await project.FailAsync()).Should().StartWith("macros/m.sql:2: the built-in dbt engine does not support another macro 'duckdb__drop_relation' in the place of dbt's.");
     }
 
     [Fact]
@@ -145,6 +145,28 @@ public sealed class ProjectTests
         project.Options = project.Options with { Vars = EngineFixture.Dict(("c", "cli")) };
 
         (await project.CompileAsync("m", "{{ var('a') }} {{ var('b') }} {{ var('c') }} {{ var('d', 'none') }}")).Should().Be("1 2 cli none");
+    }
+
+    [Fact]
+    public async Task Vars_are_templates()
+    {
+        await using var project = new EngineFixture("name: shop\nvars: {table: \"{{ ref('base') }}\"}\n").Write("models/base.sql", "select 1 as id").Write("models/m.sql", "select * from {{ var('table') }}");
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        nodes["model.shop.m"].DependsOn.Should().Equal("model.shop.base");
+        (await project.CompileAsync("m", "select * from {{ var('table') }}")).Should().Be("select * from \"wh\".\"main\".\"base\"");
+    }
+
+    [Fact]
+    public async Task A_seed_that_is_described_among_models_has_its_tests_only()
+    {
+        await using var project = new EngineFixture().Write("seeds/s.csv", "id\n1\n")
+            .Write("models/schema.yml", "models:\n  - name: s\n    config: {alias: other}\n    columns: [{name: id, data_tests: [unique]}]\n");
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        nodes["seed.shop.s"].Alias.Should().Be("s");
+        nodes.Values.Single(node => node.Test is not null).DependsOn.Should().Equal("seed.shop.s");
+        project.Lines.Should().Contain("warn: models/schema.yml:2: 's' is a seed, and described among models: its configuration there has no effect.");
     }
 
     [Fact]
