@@ -41,7 +41,10 @@ internal sealed class NodeContext : IJinjaNames
     /// <summary>Ephemeral models that were referred to.</summary>
     public List<DbtNode> Ephemerals { get; } = [];
 
-    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : NewRelation(Node);
+    /// <summary>The unit test that the model is run for, on given rows.</summary>
+    public UnitTest? UnitTest { get; init; }
+
+    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : State.NewRelation(Node);
 
     public object? this[string name]
     {
@@ -52,11 +55,12 @@ internal sealed class NodeContext : IJinjaNames
 
     public string Render(string template, string origin) => JinjaTemplate.Parse(template, origin, EngineState.Environment).Render(this, NewRun());
 
-    public DbtRelation NewRelation(DbtNode node, string? type = null) =>
-        new(new RelationName(node.Database ?? State.Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type));
+    /// <summary>What given rows are called in the query of a unit test.</summary>
+    public static string InputName(DbtNode node) => node.Type == ResourceType.Source ? $"__dbt__cte__{node.SourceName}__{node.Name}" : $"__dbt__cte__{node.Name}";
 
     public bool TryResolve(string name, out object? value)
     {
+        if (TryOverride(name, out value) || TryOverride($"{MacroTable.Dbt}.{name}", out value)) return true;
         if (_values.TryGetValue(name, out value) && name is "_dbt_generic_test_kwargs" or "results" or "schemas" or "database_schemas" or "sql" or "compiled_code" or "pre_hooks" or "post_hooks") return true;
         if (State.Project?.Macros is { } macros)
         {
@@ -83,6 +87,21 @@ internal sealed class NodeContext : IJinjaNames
             ? throw TemplateObject.Unsupported($"'{name}'")
             : false;
     }
+
+    /// <summary>What a unit test puts into a macro's place.</summary>
+    private bool TryOverride(string macro, out object? value)
+    {
+        value = null;
+        if (Override("macros")?.TryGet(macro, out var result) != true) return false;
+        value = new JinjaFunction(macro, _ => result);
+        return true;
+    }
+
+    private PythonDict? Override(string kind) => UnitTest?.Overrides?.Get(kind) as PythonDict;
+
+    private DbtRelation Given(DbtNode node, string call) => UnitTest!.Inputs.ContainsKey(node.UniqueId)
+        ? new DbtRelation(new RelationName(node.Database, node.Schema, InputName(node), "cte"))
+        : throw new TemplateError($"The unit test gives no rows for {call}, which the model reads.", $"Add to it: - input: {call}");
 
     public JinjaMacro Bind(DbtMacro macro)
     {
@@ -118,10 +137,11 @@ internal sealed class NodeContext : IJinjaNames
     {
         Function("ref", Ref);
         Function("source", Signature.Of("source source_name table_name", (_, a) => Source(new SourceKey(a.Text(0), a.Text(1)))));
+        Function("metric", Signature.Of("metric name package?", (_, a) => Metric(a.Has(1) ? a.Text(1) : a.Text(0))));
         _values["config"] = new ConfigObject(this);
         _values["var"] = new VarObject(this);
         Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
-        _values["this"] = (Func<object?>)(() => This);
+        _values["this"] = (Func<object?>)(() => UnitTest is null ? This : UnitTest.Inputs.ContainsKey(Node!.UniqueId) ? Given(Node, "this") : null);
         _values["target"] = State.Target;
         _values["execute"] = IsExecuting;
         _values["invocation_id"] = State.InvocationId;
@@ -134,12 +154,12 @@ internal sealed class NodeContext : IJinjaNames
         _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
         _values["graph"] = (Func<object?>)(() => ManifestWriter.Graph(State, IsExecuting));
         _values["selected_resources"] = State.SelectedResources;
-        _values["dbt_metadata_envs"] = new PythonDict();
+        _values["dbt_metadata_envs"] = State.Options.Metadata;
         _values["flags"] = Flags();
         _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
         _values["return"] = ReturnSignal.Function;
         _values["adapter"] = new AdapterObject(this);
-        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction)
+        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction(State.Project?.Root.QuotedParts ?? DbtRelation.AllParts))
             .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
         _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("pytz", PythonZone.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
         _values["exceptions"] = Exceptions();
@@ -151,7 +171,7 @@ internal sealed class NodeContext : IJinjaNames
         }));
         Function("print", Signature.Of("print msg", (_, a) =>
         {
-            if (IsExecuting) State.Log("info", Representation.Print(a[0]));
+            if (IsExecuting) State.Log("print", Representation.Print(a[0]));
             return "";
         }));
         Function("tojson", Signature.Of("tojson value default? sort_keys?", (_, a) => Or(a, () => JsonText.Write(a[0], a.Has(2) && Operations.IsTrue(a[2])))));
@@ -206,8 +226,9 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
+        if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return NewRelation(target);
+        if (!target.IsEphemeral) return State.NewRelation(target);
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
         return new DbtRelation(new RelationName(target.Database, target.Schema, $"__dbt__cte__{target.Name}", "cte"));
     }
@@ -221,7 +242,13 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
-        return NewRelation(target);
+        return UnitTest is null ? State.NewRelation(target) : Given(target, $"source('{key.Source}', '{key.Table}')");
+    }
+
+    private string Metric(string name)
+    {
+        if (!IsExecuting) Node?.Needs.Add((ResourceType.Metric, name));
+        return name;
     }
 
     /// <summary>What was not seen while the project was read was not waited for.</summary>
@@ -235,11 +262,12 @@ internal sealed class NodeContext : IJinjaNames
 
     private bool IsIncremental()
     {
-        if (Database is null || Node is not { Type: ResourceType.Model } || Node.Config.Materialized != "incremental") return false;
+        if (Database is null || UnitTest is not null || Node is not { Type: ResourceType.Model } || Node.Config.Materialized != "incremental") return false;
         return !Node.Config.Flag("full_refresh", State.Options.FullRefresh) && Database.Find(This!) is { Type: "table" };
     }
 
-    private object? EnvVar(string name, object? otherwise, bool hasDefault) => State.Options.Environment(name) is { } value ? value
+    private object? EnvVar(string name, object? otherwise, bool hasDefault) => Override("env_vars")?.Get(name) is { } other ? other
+        : State.Options.Environment(name) is { } value ? value
         : hasDefault ? otherwise
         : throw new TemplateError($"Env var required but not provided: '{name}'", "Set the environment variable, or give env_var() a default.");
 
@@ -249,8 +277,11 @@ internal sealed class NodeContext : IJinjaNames
         var caller = arguments.Has(4) ? arguments[4] : throw new TemplateError("statement() is used with call: {% call statement('name') %}...{% endcall %}");
         if (Database is null) return "";
         var sql = Representation.Print(Operations.Call(caller, new CallArguments(run, [], [])));
-        var table = arguments.Flag(1) ? Database.Query(sql) : null;
-        if (table is null) Database.Write("OK", sql);
+        // The statement of the name main is what a materialization is for.
+        var isMain = arguments.Or(0, null) is "main";
+        var table = !arguments.Flag(1) ? null : isMain ? Database.QueryMain(sql) : Database.Query(sql);
+        if (table is null && isMain) Database.Write("OK", sql);
+        else if (table is null) Database.Execute("OK", sql);
         return Store(arguments.Has(0) ? arguments.TextOrNull(0) : null, Database.LastResponse, table);
     }
 
@@ -269,7 +300,7 @@ internal sealed class NodeContext : IJinjaNames
         ["FAIL_FAST"] = State.Options.FailFast,
         ["WHICH"] = State.Command,
         ["STRICT_MODE"] = false,
-        ["WARN_ERROR"] = false,
+        ["WARN_ERROR"] = State.Options.WarnError,
         ["EMPTY"] = false,
     };
 
@@ -322,7 +353,7 @@ internal sealed class NodeContext : IJinjaNames
         return new PythonList(Enumerable.Range(0, items.Length == 0 ? 0 : items.Min(list => list.Count)).Select(place => (object?)new PythonTuple([.. items.Select(list => list[place])])));
     }
 
-    private static object? FromJson(string text)
+    public static object? FromJson(string text)
     {
         using var document = JsonDocument.Parse(text);
         return Value(document.RootElement);
@@ -378,6 +409,7 @@ internal sealed class NodeContext : IJinjaNames
 
         public override bool TryGetAttribute(string name, out object? value)
         {
+            if (context.TryOverride($"{package}.{name}", out value)) return true;
             if (context.State.Project!.Macros.In(package, name) is { } macro)
             {
                 value = context.Bind(macro);
@@ -458,6 +490,7 @@ internal sealed class NodeContext : IJinjaNames
             }
 
             Take(vars, context.State.Options.Vars);
+            if (context.Override("vars") is { } others) Take(vars, others);
             return vars;
         }
 

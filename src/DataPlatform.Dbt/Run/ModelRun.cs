@@ -42,7 +42,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
     private void BuildView(DbtRelation? existing)
     {
         if (existing is not null) _database.Drop(existing);
-        _database.Query(Sql("get_create_view_as_sql", _this.As("view"), sql));
+        _database.QueryMain(Sql("get_create_view_as_sql", _this.As("view"), sql));
         _database.Respond("CREATE VIEW", -1);
     }
 

@@ -42,7 +42,7 @@ internal static partial class TestRun
         }
 
         var (calculation, warnIf, errorIf) = (config.Text("fail_calc") ?? "count(*)", config.Text("warn_if") ?? "!= 0", config.Text("error_if") ?? "!= 0");
-        var row = database.Query(Representation.Print(context.CallMacro("get_test_sql", main, calculation, warnIf, errorIf, null))).Rows.Single();
+        var row = database.QueryMain(Representation.Print(context.CallMacro("get_test_sql", main, calculation, warnIf, errorIf, null))).Rows.Single();
         database.Respond("SELECT", 1);
         database.Commit();
         var failures = row[0] switch
@@ -56,7 +56,8 @@ internal static partial class TestRun
         if (severity is not ("ERROR" or "WARN")) throw new TemplateError($"The severity of a test is error or warn, not '{severity}'.");
         var results = $"Got {failures} {(failures == 1 ? "result" : "results")}, configured to";
         if (severity == "ERROR" && row[2] is true) return ("fail", $"{results} fail if {errorIf}", failures);
-        return row[1] is true ? ("warn", $"{results} warn if {warnIf}", failures) : ("pass", null, failures);
+        if (row[1] is not true) return ("pass", null, failures);
+        return (context.State.Options.WarnError ? "fail" : "warn", $"{results} {(context.State.Options.WarnError ? "fail" : "warn")} if {warnIf}", failures);
     }
 
     [GeneratedRegex(@"^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$", RegexOptions.Singleline)]

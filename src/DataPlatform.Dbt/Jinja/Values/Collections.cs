@@ -147,6 +147,9 @@ internal sealed class PythonDict : JinjaObject
 
     public IEnumerable<KeyValuePair<object?, object?>> Items => Enumerate(static item => new KeyValuePair<object?, object?>(Key(item), item.Value));
 
+    /// <summary>The value of a key, or null when there is none.</summary>
+    public object? Get(object? key) => TryGet(key, out var value) ? value : null;
+
     public bool TryGet(object? key, out object? value) => _items.TryGetValue(key ?? None, out value);
 
     public bool Contains(object? key) => _items.ContainsKey(key ?? None);
