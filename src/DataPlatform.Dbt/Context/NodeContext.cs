@@ -278,8 +278,11 @@ internal sealed class NodeContext : IJinjaNames
         var caller = arguments.Has(4) ? arguments[4] : throw new TemplateError("statement() is used with call: {% call statement('name') %}...{% endcall %}");
         if (Database is null) return "";
         var sql = Representation.Print(Operations.Call(caller, new CallArguments(run, [], [])));
-        var table = arguments.Flag(1) ? Database.Query(sql) : null;
-        if (table is null) Database.Write("OK", sql);
+        // The statement of the name main is what a materialization is for.
+        var isMain = arguments.Or(0, null) is "main";
+        var table = !arguments.Flag(1) ? null : isMain ? Database.QueryMain(sql) : Database.Query(sql);
+        if (table is null && isMain) Database.Write("OK", sql);
+        else if (table is null) Database.Execute("OK", sql);
         return Store(arguments.Has(0) ? arguments.TextOrNull(0) : null, Database.LastResponse, table);
     }
 
