@@ -26,33 +26,57 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
-        string database, schema;
-        var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
-        await using (transaction.ConfigureAwait(false))
+        var (database, schema, searched) = await FindPlaceAsync(warehouse, options, cancellationToken).ConfigureAwait(false);
+        var folder = Path.GetFullPath(options.ProjectFolder);
+        var state = new EngineState(options, warehouse.System, database, schema, (level, message) => observer?.Log(level, message))
         {
-            var row = (await transaction.QueryAsync("select current_database()::varchar, current_setting('search_path')::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0];
-            (database, schema) = ((string)row[0]!, FindSchema((string)row[1]!, warehouse.System == "duckdb" ? "main" : "public"));
-        }
-
-        var state = new EngineState(options, warehouse.System, database, options.Schema ?? schema, (level, message) => observer?.Log(level, message));
+            FileSearchPath = string.Join(',', searched.Split(',', StringSplitOptions.RemoveEmptyEntries).Append(folder).Distinct(StringComparer.Ordinal)),
+        };
         // Macros can be called deeper than the pool's stacks.
         await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);
     }
 
+    private static async Task<(string Database, string Schema, string Files)> FindPlaceAsync(IWarehouse warehouse, DbtOptions options, CancellationToken cancellationToken)
+    {
+        var isDuckDb = warehouse.System == "duckdb";
+        var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
+        await using (transaction.ConfigureAwait(false))
+        {
+            var sql = $"select current_database()::varchar, current_setting('search_path')::varchar, {(isDuckDb ? "current_setting('file_search_path')::varchar" : "''")}";
+            var row = (await transaction.QueryAsync(sql, cancellationToken: cancellationToken).ConfigureAwait(false))[0];
+            return (options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, isDuckDb ? "main" : "public"), (string?)row[2] ?? "");
+        }
+    }
+
+    // PostgreSQL's own search path begins with the user's schema, which there hardly ever is.
+    private static string FindSchema(string searchPath, string otherwise) =>
+        searchPath.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => name.Trim('"')).FirstOrDefault(name => name != "$user") ?? otherwise;
+
     /// <summary>Runs a command over the nodes that are selected.</summary>
     /// <exception cref="DataPlatformException">It could not be begun. Failures of nodes are results.</exception>
     public async Task<DbtRunResult> RunAsync(DbtCommand command, CancellationToken cancellationToken = default)
     {
-        _state.Command = command == DbtCommand.List ? "ls" : command.ToString().ToLowerInvariant();
+        _state.Command = command == DbtCommand.List ? "list" : command.ToString().ToLowerInvariant();
         var selected = Select(command);
         _state.SelectedResources = new PythonList(selected.Select(node => node.UniqueId));
         if (command == DbtCommand.List) return new DbtRunResult([]);
-        var started = _state.Options.Time.GetTimestamp();
         var run = new DagRun(_state, _warehouse, _observer, command, selected);
-        var results = await run.RunAsync(cancellationToken).ConfigureAwait(false);
-        WriteArtifacts(results, _state.Options.Time.GetElapsedTime(started));
-        return new DbtRunResult(results);
+        _observer?.Selected(run.Nodes);
+        var started = _state.Options.Time.GetTimestamp();
+        try
+        {
+            if (run.Nodes.Count > 0) await run.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // What had ended before is known to who takes up the rest.
+            WriteArtifacts(run.Results, _state.Options.Time.GetElapsedTime(started));
+            throw;
+        }
+
+        WriteArtifacts(run.Results, _state.Options.Time.GetElapsedTime(started));
+        return new DbtRunResult(run.Results);
     }
 
     /// <summary>Calls a macro.</summary>
@@ -83,17 +107,25 @@ internal sealed class DbtEngine
         Func<DbtNode, bool> takes = command switch
         {
             DbtCommand.Run => node => node.Type == ResourceType.Model,
-            DbtCommand.Test => node => node.Type == ResourceType.Test,
+            DbtCommand.Test => node => node.Type is ResourceType.Test or ResourceType.UnitTest,
             DbtCommand.Seed => node => node.Type == ResourceType.Seed,
             DbtCommand.Snapshot => node => node.Type == ResourceType.Snapshot,
-            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Seed or ResourceType.Snapshot,
+            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
             _ => node => node.Type is not ResourceType.Operation,
         };
         if (_state.Options.Only is { } only) return [.. Sort().Where(node => only.Contains(node.UniqueId))];
         var selection = ProjectSelection.Select(_state);
-        foreach (var warning in selection.Warnings) _state.Log("warn", warning);
-        return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId))];
+        foreach (var warning in selection.Warnings)
+        {
+            if (_state.Options.WarnError) throw new DataPlatformException(FailureClass.Configuration, warning, "Warnings are errors here, because --warn-error is given.");
+            _observer?.Unmatched(warning);
+        }
+
+        return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId) && IsTaken(_state.Options, node))];
+
+        static bool IsTaken(DbtOptions options, DbtNode node) =>
+            (options.ResourceTypes.Count == 0 || options.ResourceTypes.Contains(node.TypeName)) && !options.ExcludeResourceTypes.Contains(node.TypeName);
     }
 
     private List<DbtNode> Sort()
@@ -110,25 +142,21 @@ internal sealed class DbtEngine
         }
     }
 
-    // PostgreSQL's own search path begins with the user's schema, which there hardly ever is.
-    private static string FindSchema(string searchPath, string otherwise) =>
-        searchPath.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => name.Trim('"')).FirstOrDefault(name => name != "$user") ?? otherwise;
-
+    /// <summary>Writes what is known of the project.</summary>
+    public void WriteManifest() => Write("manifest.json", ManifestWriter.Write(_state, new Dictionary<string, string>()));
     private void WriteArtifacts(IReadOnlyList<NodeResult> results, TimeSpan elapsed)
     {
-        var folder = _state.Options.TargetPath ?? Path.Combine(_state.Options.ProjectFolder, "target");
-        Directory.CreateDirectory(folder);
         var compiled = results.Where(result => result.CompiledCode is not null).ToDictionary(result => result.Node.UniqueId, result => result.CompiledCode!, StringComparer.Ordinal);
         Write("manifest.json", ManifestWriter.Write(_state, compiled));
         Write("run_results.json", RunResultsWriter.Write(_state, results, elapsed));
+    }
 
-        // Whoever reads it sees the old file or the new one.
-        void Write(string name, PythonDict content)
-        {
-            var path = Path.Combine(folder, name);
-            File.WriteAllText($"{path}.new", JsonText.Write(content, sortKeys: false));
-            File.Move($"{path}.new", path, overwrite: true);
-        }
+    // Whoever reads it sees the old file or the new one.
+    private void Write(string name, PythonDict content)
+    {
+        var path = Path.Combine(Directory.CreateDirectory(_state.TargetFolder).FullName, name);
+        File.WriteAllText($"{path}.new", JsonText.Write(content, sortKeys: false));
+        File.Move($"{path}.new", path, overwrite: true);
     }
 
     internal static Task<T> OnThread<T>(Func<T> work)

@@ -1,4 +1,5 @@
 using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Selection;
 
 namespace DataPlatform.Dbt;
 
@@ -8,7 +9,15 @@ internal sealed record DbtOptions
     /// <summary>The folder of <c>dbt_project.yml</c>.</summary>
     public required string ProjectFolder { get; init; }
 
+    public string ProfileName { get; init; } = "dataplatform";
+
     public string TargetName { get; init; } = "default";
+
+    /// <summary>What else <c>target</c> has in templates.</summary>
+    public PythonDict Connection { get; init; } = new();
+
+    /// <summary>The name of the database, or null to ask it.</summary>
+    public string? Database { get; init; }
 
     /// <summary>The schema of the target, or null for the one that the connection creates tables in: <c>main</c> of DuckDB, the first of PostgreSQL's search path.</summary>
     public string? Schema { get; init; }
@@ -33,8 +42,24 @@ internal sealed record DbtOptions
     /// <summary>The ids of exactly the nodes to take, whatever else is selected; null for what is selected.</summary>
     public IReadOnlySet<string>? Only { get; init; }
 
-    /// <summary>What artifacts carry as their <c>env</c>.</summary>
-    public PythonDict MetadataEnvironment { get; init; } = new();
+    public IndirectSelection Indirect { get; init; }
+
+    /// <summary>The kinds of nodes that are taken of those selected, as ids name them; empty for all that the command takes.</summary>
+    public IReadOnlyList<string> ResourceTypes { get; init; } = [];
+
+    public IReadOnlyList<string> ExcludeResourceTypes { get; init; } = [];
+
+    /// <summary>Whether what is warned of is an error.</summary>
+    public bool WarnError { get; init; }
+
+    /// <summary>What artifacts and logs call the invocation; null for a new id.</summary>
+    public string? InvocationId { get; init; }
+
+    /// <summary>What artifacts say of who called: dbt's <c>DBT_ENV_CUSTOM_ENV_…</c> variables, without that.</summary>
+    public PythonDict Metadata { get; init; } = new();
+
+    /// <summary>What <c>run_results.json</c> says of how the command was called.</summary>
+    public PythonDict Arguments { get; init; } = new();
 
     /// <summary>Where artifacts go, or null for <c>target</c> in the project.</summary>
     public string? TargetPath { get; init; }

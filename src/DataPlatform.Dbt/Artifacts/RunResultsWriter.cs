@@ -16,12 +16,19 @@ internal static class RunResultsWriter
             ["generated_at"] = ManifestWriter.Moment(state.Options.Time.GetUtcNow()),
             ["invocation_id"] = state.InvocationId,
             ["invocation_started_at"] = ManifestWriter.Moment(state.StartedAt),
-            ["env"] = state.Options.MetadataEnvironment,
+            ["env"] = state.Options.Metadata,
         },
         ["results"] = new PythonList(results.Select(Describe)),
         ["elapsed_time"] = elapsed.TotalSeconds,
-        ["args"] = new PythonDict { ["which"] = state.Command, ["vars"] = state.Options.Vars, ["full_refresh"] = state.Options.FullRefresh },
+        ["args"] = Arguments(state),
     };
+
+    private static PythonDict Arguments(EngineState state)
+    {
+        var arguments = new PythonDict { ["which"] = state.Command, ["vars"] = state.Options.Vars, ["full_refresh"] = state.Options.FullRefresh };
+        foreach (var (key, value) in state.Options.Arguments.Items) arguments[key] = value;
+        return arguments;
+    }
 
     /// <summary>One result: what <c>results</c> holds in hooks at the end of a run.</summary>
     public static PythonDict Describe(NodeResult result) => new()

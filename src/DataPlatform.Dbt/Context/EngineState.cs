@@ -9,13 +9,19 @@ internal sealed partial class EngineState
 {
     public EngineState(DbtOptions options, string system, string database, string schema, Action<string, string> log)
     {
-        (Options, System, Log) = (options, system, log);
+        (Options, System) = (options, system);
+        Log = (level, message) =>
+        {
+            if (level == "warn" && options.WarnError) throw new DataPlatformException(FailureClass.Configuration, message, "Warnings are errors here, because --warn-error is given.");
+            log(level, message);
+        };
         StartedAt = options.Time.GetUtcNow();
+        InvocationId = options.InvocationId ?? Guid.NewGuid().ToString();
         Database = database;
         Schema = schema;
-        Target = new PythonDict
+        Target = new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
         {
-            ["profile_name"] = "dataplatform",
+            ["profile_name"] = options.ProfileName,
             ["name"] = options.TargetName,
             ["target_name"] = options.TargetName,
             ["type"] = AdapterType,
@@ -53,12 +59,18 @@ internal sealed partial class EngineState
 
     public string Schema { get; }
 
+    /// <summary>Where DuckDB looks for files of relative names: in the project, too, because dbt is run in its folder.</summary>
+    public required string FileSearchPath { get; init; }
+
     /// <summary>Takes a level and a line.</summary>
     public Action<string, string> Log { get; }
 
+    /// <summary>Where artifacts go.</summary>
+    public string TargetFolder => Options.TargetPath ?? Path.Combine(Options.ProjectFolder, "target");
+
     public DateTimeOffset StartedAt { get; }
 
-    public string InvocationId { get; } = Guid.NewGuid().ToString();
+    public string InvocationId { get; }
 
     public PythonDict Target { get; }
 
@@ -68,6 +80,11 @@ internal sealed partial class EngineState
     public string Command { get; set; } = "build";
 
     public PythonList SelectedResources { get; set; } = new([]);
+
+    /// <summary>Where a node is in the database.</summary>
+    public DbtRelation NewRelation(DbtNode node, string? type = null) => new(
+        new RelationName(node.Database ?? Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type, node.External),
+        node.QuotedParts ?? Project?.Root.QuotedParts ?? DbtRelation.AllParts);
 
     /// <summary>The value of a text of a YAML file: of one expression in braces what it is, else the text that it renders to.</summary>
     public object? Evaluate(string text, string file, int line, NodeContext names)

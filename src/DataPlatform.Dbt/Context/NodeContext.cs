@@ -41,7 +41,10 @@ internal sealed class NodeContext : IJinjaNames
     /// <summary>Ephemeral models that were referred to.</summary>
     public List<DbtNode> Ephemerals { get; } = [];
 
-    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : NewRelation(Node);
+    /// <summary>The unit test that the model is run for, on given rows.</summary>
+    public UnitTest? UnitTest { get; init; }
+
+    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : State.NewRelation(Node);
 
     public object? this[string name]
     {
@@ -52,11 +55,12 @@ internal sealed class NodeContext : IJinjaNames
 
     public string Render(string template, string origin) => JinjaTemplate.Parse(template, origin, EngineState.Environment).Render(this, NewRun());
 
-    public DbtRelation NewRelation(DbtNode node, string? type = null) =>
-        new(new RelationName(node.Database ?? State.Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type));
+    /// <summary>What an ephemeral model, or rows that a unit test gives, are called in a query.</summary>
+    public static string ExpressionName(DbtNode node) => node.Type == ResourceType.Source ? $"__dbt__cte__{node.SourceName}__{node.Name}" : $"__dbt__cte__{node.Alias}";
 
     public bool TryResolve(string name, out object? value)
     {
+        if (TryOverride(name, out value) || TryOverride($"{MacroTable.Dbt}.{name}", out value)) return true;
         if (_values.TryGetValue(name, out value) && name is "_dbt_generic_test_kwargs" or "results" or "schemas" or "database_schemas") return true;
         if (State.Project?.Macros is { } macros)
         {
@@ -84,6 +88,21 @@ internal sealed class NodeContext : IJinjaNames
             : false;
     }
 
+    /// <summary>What a unit test puts into a macro's place.</summary>
+    private bool TryOverride(string macro, out object? value)
+    {
+        value = null;
+        if (Override("macros")?.TryGet(macro, out var result) != true) return false;
+        value = new JinjaFunction(macro, _ => result);
+        return true;
+    }
+
+    private PythonDict? Override(string kind) => UnitTest?.Overrides?.Get(kind) as PythonDict;
+
+    private DbtRelation Given(DbtNode node, string call) => UnitTest!.Inputs.ContainsKey(node.UniqueId)
+        ? new DbtRelation(new RelationName(node.Database, node.Schema, ExpressionName(node), "cte"))
+        : throw new TemplateError($"The unit test gives no rows for {call}, which the model reads.", $"Add to it: - input: {call}");
+
     public JinjaMacro Bind(DbtMacro macro)
     {
         Node?.DependsOnMacros.Add(macro.UniqueId);
@@ -105,10 +124,11 @@ internal sealed class NodeContext : IJinjaNames
     {
         Function("ref", Ref);
         Function("source", Signature.Of("source source_name table_name", (_, a) => Source(new SourceKey(a.Text(0), a.Text(1)))));
+        Function("metric", Signature.Of("metric name package?", (_, a) => Metric(a.Has(1) ? a.Text(1) : a.Text(0))));
         _values["config"] = new ConfigObject(this);
         _values["var"] = new VarObject(this);
         Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
-        _values["this"] = (Func<object?>)(() => This);
+        _values["this"] = (Func<object?>)(() => UnitTest is null ? This : UnitTest.Inputs.ContainsKey(Node!.UniqueId) ? Given(Node, "this") : null);
         _values["target"] = State.Target;
         _values["execute"] = IsExecuting;
         _values["invocation_id"] = State.InvocationId;
@@ -121,14 +141,14 @@ internal sealed class NodeContext : IJinjaNames
         _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
         _values["graph"] = (Func<object?>)(() => ManifestWriter.Graph(State, IsExecuting));
         _values["selected_resources"] = State.SelectedResources;
-        _values["dbt_metadata_envs"] = State.Options.MetadataEnvironment;
+        _values["dbt_metadata_envs"] = State.Options.Metadata;
         _values["flags"] = Flags();
         _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
         _values["return"] = ReturnSignal.Function;
         _values["adapter"] = new AdapterObject(this);
-        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction)
+        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction(State.Project?.Root.QuotedParts ?? DbtRelation.AllParts))
             .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
-        _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
+        _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("pytz", PythonZone.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
         _values["exceptions"] = Exceptions();
         _values["builtins"] = new TemplateObject("builtins").Add("ref", _values["ref"]).Add("source", _values["source"]).Add("config", _values["config"]);
         Function("log", Signature.Of("log msg info?", (_, a) =>
@@ -138,7 +158,7 @@ internal sealed class NodeContext : IJinjaNames
         }));
         Function("print", Signature.Of("print msg", (_, a) =>
         {
-            if (IsExecuting) State.Log("info", Representation.Print(a[0]));
+            if (IsExecuting) State.Log("print", Representation.Print(a[0]));
             return "";
         }));
         Function("tojson", Signature.Of("tojson value default? sort_keys?", (_, a) => Or(a, () => JsonText.Write(a[0], a.Has(2) && Operations.IsTrue(a[2])))));
@@ -167,13 +187,14 @@ internal sealed class NodeContext : IJinjaNames
 
     private object? Ref(CallArguments arguments)
     {
-        foreach (var (name, _) in arguments.Named)
-            throw name is "v" or "version" ? TemplateObject.Unsupported("versions of models: ref() with 'v'") : new TemplateError($"ref() takes no argument '{name}'");
+        string? version = null;
+        foreach (var (name, value) in arguments.Named)
+            version = name is "v" or "version" ? Representation.Print(value) : throw new TemplateError($"ref() takes no argument '{name}'");
         var words = arguments.Positional.Select(word => Operations.AsText(word) ?? (word is Undefined undefined ? throw undefined.Failure() : throw new TemplateError("The name of a model in ref() is a text."))).ToArray();
         var key = words switch
         {
-            [var name] => new RefKey(null, name),
-            [var package, var name] => new RefKey(package, name),
+            [var name] => new RefKey(null, name, version),
+            [var package, var name] => new RefKey(package, name, version),
             _ => throw new TemplateError($"ref() takes one or two arguments, and got {words.Length}"),
         };
         if (!IsExecuting)
@@ -183,10 +204,11 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
+        if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return NewRelation(target);
+        if (!target.IsEphemeral) return State.NewRelation(target);
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
-        return new DbtRelation(new RelationName(target.Database, target.Schema, $"__dbt__cte__{target.Name}", "cte"));
+        return new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte"));
     }
 
     private DbtRelation? Source(SourceKey key)
@@ -198,8 +220,13 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
-        Require(target, $"source('{key.Source}', '{key.Table}')");
-        return NewRelation(target);
+        return UnitTest is null ? State.NewRelation(target) : Given(target, $"source('{key.Source}', '{key.Table}')");
+    }
+
+    private string Metric(string name)
+    {
+        if (!IsExecuting) Node?.Needs.Add((ResourceType.Metric, name));
+        return name;
     }
 
     /// <summary>What was not seen while the project was read was not waited for.</summary>
@@ -213,11 +240,12 @@ internal sealed class NodeContext : IJinjaNames
 
     private bool IsIncremental()
     {
-        if (Database is null || Node is not { Type: ResourceType.Model } || Node.Config.Materialized != "incremental") return false;
+        if (Database is null || UnitTest is not null || Node is not { Type: ResourceType.Model } || Node.Config.Materialized != "incremental") return false;
         return !Node.Config.Flag("full_refresh", State.Options.FullRefresh) && Database.Find(This!) is { Type: "table" };
     }
 
-    private object? EnvVar(string name, object? otherwise, bool hasDefault) => State.Options.Environment(name) is { } value ? value
+    private object? EnvVar(string name, object? otherwise, bool hasDefault) => Override("env_vars")?.Get(name) is { } other ? other
+        : State.Options.Environment(name) is { } value ? value
         : hasDefault ? otherwise
         : throw new TemplateError($"Env var required but not provided: '{name}'", "Set the environment variable, or give env_var() a default.");
 
@@ -246,12 +274,13 @@ internal sealed class NodeContext : IJinjaNames
         ["FAIL_FAST"] = State.Options.FailFast,
         ["WHICH"] = State.Command,
         ["STRICT_MODE"] = false,
-        ["WARN_ERROR"] = false,
+        ["WARN_ERROR"] = State.Options.WarnError,
         ["EMPTY"] = false,
     };
 
     private TemplateObject Exceptions() => new TemplateObject("exceptions")
         .Method("raise_compiler_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("raise_contract_error yaml_columns sql_columns", a => throw Constraints.Broken(Operations.Enumerate(a[0]).OfType<DbtColumn>(), Operations.Enumerate(a[1]).OfType<DbtColumn>()))
         .Method("raise_not_implemented msg", a => throw new TemplateError(Representation.Print(a[0])))
         .Method("raise_fail_fast_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
         .Method("raise_database_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
@@ -304,6 +333,7 @@ internal sealed class NodeContext : IJinjaNames
 
         public override bool TryGetAttribute(string name, out object? value)
         {
+            if (context.TryOverride($"{package}.{name}", out value)) return true;
             if (context.State.Project!.Macros.In(package, name) is { } macro)
             {
                 value = context.Bind(macro);
@@ -342,10 +372,21 @@ internal sealed class NodeContext : IJinjaNames
                     ?? (context.IsExecuting ? throw new TemplateError($"'{context.Node?.Name}' does not define a required config parameter '{a.Text(0)}'.") : ""))),
                 "meta_get" => new JinjaFunction(name, Signature.Of("meta_get name default?", (_, a) => Meta(a.Text(0)) ?? a.Or(1, null))),
                 "meta_require" => new JinjaFunction(name, Signature.Of("meta_require name", (_, a) => Meta(a.Text(0)) ?? throw new TemplateError($"'{context.Node?.Name}' has no '{a.Text(0)}' in its meta."))),
-                "persist_relation_docs" or "persist_column_docs" => new JinjaFunction(name, _ => false),
+                "persist_relation_docs" => new JinjaFunction(name, _ => PersistsDocs("relation")),
+                "persist_column_docs" => new JinjaFunction(name, _ => PersistsDocs("columns")),
+                "set" => new JinjaFunction(name, Signature.Of("set name value", (_, a) => Set(a.Text(0), a[1]))),
                 _ => throw TemplateObject.Unsupported($"'config.{name}'"),
             };
             return true;
+        }
+
+        private bool PersistsDocs(string kind) => Find("persist_docs") is PythonDict docs && docs.Get(kind) is true;
+
+        private string Set(string key, object? value)
+        {
+            if (context.IsExecuting) context.Node?.Config.Set(key, value);
+            else context.ConfigCalls[key] = value;
+            return "";
         }
 
         private object? Find(string key) => context.Node is { } node && node.Config.TryGet(key, out var value) ? value : context.ConfigCalls.GetValueOrDefault(key);
@@ -384,6 +425,7 @@ internal sealed class NodeContext : IJinjaNames
             }
 
             Take(vars, context.State.Options.Vars);
+            if (context.Override("vars") is { } others) Take(vars, others);
             return vars;
         }
 

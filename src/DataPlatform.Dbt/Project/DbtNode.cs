@@ -5,31 +5,37 @@ namespace DataPlatform.Dbt.Project;
 /// <summary>Kinds of what a project holds.</summary>
 internal enum ResourceType
 {
-    Model, Seed, Snapshot, Test, Analysis, Operation, Source, Exposure,
+    Model, Seed, Snapshot, Test, UnitTest, Analysis, Operation, Source, Exposure, Metric, SemanticModel, SavedQuery,
 }
 
 /// <summary>A <c>ref()</c>, as it is written.</summary>
-internal sealed record RefKey(string? Package, string Name);
+internal sealed record RefKey(string? Package, string Name, string? Version = null);
 
 /// <summary>A <c>source()</c>, as it is written.</summary>
 internal sealed record SourceKey(string Source, string Table);
 
 /// <summary>A column of schema YAML.</summary>
-internal sealed record ColumnDoc(string Name, string Description, string? DataType, PythonDict Meta, IReadOnlyList<string> Tags, bool? Quote);
+internal sealed record ColumnDoc(string Name, string Description, string? DataType, PythonDict Meta, IReadOnlyList<string> Tags, bool? Quote, PythonList Constraints);
 
 /// <summary>How a generic test is asked for.</summary>
 internal sealed record GenericTest(string? Namespace, string Name, PythonDict Arguments, string? ColumnName, string AttachedName);
 
-/// <summary>A model, seed, snapshot, test, source, exposure or hook of a project.</summary>
+/// <summary>Models that belong together, and who answers for them.</summary>
+internal sealed record DbtGroup(string Package, string Name, string Path, string Description, PythonDict Owner, PythonDict Meta)
+{
+    public string UniqueId => $"group.{Package}.{Name}";
+}
+
+/// <summary>A model, seed, snapshot, test, source, exposure, metric or hook of a project.</summary>
 internal sealed class DbtNode
 {
-    public required string UniqueId { get; init; }
+    public required string UniqueId { get; set; }
 
     public required ResourceType Type { get; init; }
 
     public required string Package { get; init; }
 
-    public required string Name { get; init; }
+    public required string Name { get; set; }
 
     /// <summary>Within the folder of its kind.</summary>
     public required string Path { get; init; }
@@ -40,7 +46,7 @@ internal sealed class DbtNode
     /// <summary>The line of its file that it begins in.</summary>
     public int Line { get; init; } = 1;
 
-    public required IReadOnlyList<string> Fqn { get; init; }
+    public required IReadOnlyList<string> Fqn { get; set; }
 
     /// <summary>The template that it is.</summary>
     public string RawCode { get; set; } = "";
@@ -59,15 +65,33 @@ internal sealed class DbtNode
 
     public List<ColumnDoc> Columns { get; } = [];
 
+    /// <summary>Of a model of several versions: which it is, a number or a text.</summary>
+    public object? Version { get; set; }
+
+    /// <summary>Of a model of several versions: the one that references without a version are to.</summary>
+    public object? LatestVersion { get; set; }
+
+    /// <summary>Of a model: constraints over columns.</summary>
+    public PythonList Constraints { get; set; } = new([]);
+
     public string? Database { get; set; }
 
     public string Schema { get; set; } = "";
 
     public string Alias { get; set; } = "";
 
+    /// <summary>Of a source: the parts of its name that are quoted. Null when those of the project are.</summary>
+    public int? QuotedParts { get; set; }
+
+    /// <summary>Of a source of DuckDB that is in files: what reads them.</summary>
+    public string? External { get; set; }
+
     public List<RefKey> Refs { get; } = [];
 
     public List<SourceKey> Sources { get; } = [];
+
+    /// <summary>Of metrics and saved queries: the metrics, and measures of semantic models, that they are made of.</summary>
+    public List<(ResourceType Type, string Name)> Needs { get; } = [];
 
     /// <summary>Ids of the nodes that it reads.</summary>
     public List<string> DependsOn { get; } = [];
@@ -76,6 +100,9 @@ internal sealed class DbtNode
 
     /// <summary>Of tests that are asked for in schema YAML.</summary>
     public GenericTest? Test { get; init; }
+
+    /// <summary>Of unit tests.</summary>
+    public UnitTest? UnitTest { get; init; }
 
     /// <summary>Of a test: the node whose YAML asks for it.</summary>
     public string? AttachedNode { get; set; }
@@ -96,5 +123,21 @@ internal sealed class DbtNode
     public IReadOnlyList<string> Tags => Config.Tags;
 
     /// <summary>The kind as ids and artifacts name it.</summary>
-    public string TypeName => Type.ToString().ToLowerInvariant();
+    public string TypeName => NameOf(Type);
+
+    public string? Group => Config.Text("group");
+
+    /// <summary>Of a model: whether all may refer to it (public), its package (protected) or its group (private).</summary>
+    public string Access => Config.Text("access") ?? "protected";
+
+    /// <summary>Whether nothing of it is in the database: it says what the project's data is for.</summary>
+    public bool IsDescription => Type is ResourceType.Exposure or ResourceType.Metric or ResourceType.SemanticModel or ResourceType.SavedQuery;
+
+    public static string NameOf(ResourceType type) => type switch
+    {
+        ResourceType.UnitTest => "unit_test",
+        ResourceType.SemanticModel => "semantic_model",
+        ResourceType.SavedQuery => "saved_query",
+        _ => type.ToString().ToLowerInvariant(),
+    };
 }

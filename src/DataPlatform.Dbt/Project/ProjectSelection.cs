@@ -11,7 +11,7 @@ internal static class ProjectSelection
     /// <summary>The ids that the options select, of nodes of every kind.</summary>
     public static Selection.Selection Select(EngineState state)
     {
-        var spec = FindDefault(state) ?? SelectionExpression.Parse(state.Options.Select, state.Options.Exclude, IndirectSelection.Eager);
+        var spec = FindDefault(state) ?? SelectionExpression.Parse(state.Options.Select, state.Options.Exclude, state.Options.Indirect);
         return new NodeSelector(CreateGraph(state)).Select(spec);
     }
 
@@ -30,7 +30,7 @@ internal static class ProjectSelection
         var file = Path.Combine(state.Options.ProjectFolder, "selectors.yml");
         return state.Options.Select.Count + state.Options.Exclude.Count > 0 || !File.Exists(file)
             ? null
-            : SelectorFile.Parse(File.ReadAllText(file), "selectors.yml", IndirectSelection.Eager).Default;
+            : SelectorFile.Parse(File.ReadAllText(file), "selectors.yml", state.Options.Indirect).Default;
     }
 
     private static SelectableNode Describe(EngineState state, DbtNode node) => new()
@@ -45,8 +45,10 @@ internal static class ProjectSelection
         Tags = node.Tags,
         Config = node.Config.Values.ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal),
         SourceName = node.SourceName,
-        Access = node.Type == ResourceType.Model ? node.Config.Text("access") ?? "protected" : null,
-        Group = node.Config.Text("group"),
+        Access = node.Type == ResourceType.Model ? node.Access : null,
+        Group = node.Group,
+        Version = node.Version is null ? null : Representation.Print(node.Version),
+        LatestVersion = node.LatestVersion is null ? null : Representation.Print(node.LatestVersion),
         TestName = node.Test?.Name,
         ParentIds = node.DependsOn,
         MacroIds = [.. node.DependsOnMacros],

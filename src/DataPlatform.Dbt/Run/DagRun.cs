@@ -10,23 +10,29 @@ namespace DataPlatform.Dbt.Run;
 internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserver? observer, DbtCommand command, IReadOnlyList<DbtNode> selected)
 {
     private readonly List<NodeResult> _results = [];
+    private readonly List<DbtNode> _runnable = [.. selected.Where(node => !node.IsEphemeral)];
     private readonly Dictionary<string, HashSet<string>> _waits = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DbtNode> _skippedFor = new(StringComparer.Ordinal);
     private int _begun;
 
-    public async Task<IReadOnlyList<NodeResult>> RunAsync(CancellationToken cancellationToken)
+    /// <summary>The nodes that run, and have results.</summary>
+    public IReadOnlyList<DbtNode> Nodes => _runnable;
+
+    /// <summary>In the order they ended.</summary>
+    public IReadOnlyList<NodeResult> Results => _results;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var runnable = selected.Where(node => !node.IsEphemeral).ToList();
-        var total = runnable.Count;
-        if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(runnable, cancellationToken)).ConfigureAwait(false);
+        var total = _runnable.Count;
+        if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
         if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
         {
-            foreach (var node in runnable) End(Skipped(node, "on-run-start failed"), ++_begun, total);
-            return _results;
+            foreach (var node in _runnable) End(Skipped(node, "on-run-start failed"), ++_begun, total);
+            return;
         }
 
-        FindWaits(runnable);
-        var pending = new List<DbtNode>(runnable);
+        FindWaits(_runnable);
+        var pending = new List<DbtNode>(_runnable);
         var running = new Dictionary<Task<NodeResult>, (int Index, int Thread)>();
         var stops = false;
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -46,7 +52,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 observer?.Started(next, index, total);
                 // Threads are named by the lowest number that is free.
                 var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
-                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number}", stopping.Token)), (index, number));
+                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", stopping.Token)), (index, number));
             }
 
             if (running.Count == 0) continue;
@@ -71,7 +77,6 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         }
 
         if (command is not DbtCommand.Compile) await RunHooksAsync("on-run-end", cancellationToken).ConfigureAwait(false);
-        return _results;
     }
 
     /// <summary>Makes all schemas before nodes run: two that make the same one at the same moment would be in each other's way.</summary>
@@ -80,7 +85,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         using var database = new Database(warehouse, state, cancellationToken);
         try
         {
-            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => node.Schema).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
+            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => state.NewRelation(node).Folded.Schema!).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
             database.Commit();
             return true;
         }
@@ -97,12 +102,19 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         var ancestors = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
         foreach (var node in nodes) _waits[node.UniqueId] = [.. Ancestors(node).Where(runs.Contains)];
         if (command != DbtCommand.Build) return;
+        // A unit test runs when its model's turn comes, and before it.
+        foreach (var test in nodes.Where(node => node.Type == ResourceType.UnitTest)) _waits[test.UniqueId] = [.. Ancestors(InTurnOf(test)).Where(runs.Contains)];
         foreach (var test in nodes.Where(node => node.Type == ResourceType.Test))
         {
             // A test that reads two models holds up those after either, but for those that it reads itself.
-            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test))
-                if (test.DependsOn.Any(Ancestors(node).Contains) && !Ancestors(test).Contains(node.UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
+            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test && !node.IsDescription))
+                if (test.DependsOn.Any(Ancestors(InTurnOf(node)).Contains) && !Ancestors(test).Contains(InTurnOf(node).UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
         }
+
+        foreach (var test in nodes.Where(node => node.Type == ResourceType.UnitTest))
+            if (_waits.TryGetValue(test.DependsOn[0], out var waits)) waits.Add(test.UniqueId);
+
+        DbtNode InTurnOf(DbtNode node) => node.Type == ResourceType.UnitTest ? state.Project!.Nodes[node.DependsOn[0]] : node;
 
         HashSet<string> Ancestors(DbtNode node)
         {
@@ -122,7 +134,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     {
         _results.Add(result);
         foreach (var (id, waits) in _waits)
-            if (waits.Remove(result.Node.UniqueId) && (result.IsFailure || (result.Status == "skipped" && result.Node.Type != ResourceType.Test))) _skippedFor.TryAdd(id, result.Node);
+            if (waits.Remove(result.Node.UniqueId) && (result.IsFailure || (result.Status == "skipped" && result.Node.Type is not (ResourceType.Test or ResourceType.UnitTest)))) _skippedFor.TryAdd(id, result.Node);
         observer?.Ended(result, index, total);
     }
 
@@ -132,14 +144,26 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     private NodeResult RunNode(DbtNode node, string thread, CancellationToken cancellationToken)
     {
         var (started, clock) = (state.Options.Time.GetUtcNow(), state.Options.Time.GetTimestamp());
+        // There is nothing to do for it, and dbt says so.
+        if (node.IsDescription) return new NodeResult(node, "no-op") { Message = "NO-OP", Failures = 0, StartedAt = started, Thread = thread };
         DateTimeOffset? compiledAt = null;
         string? compiled = null;
         using var database = new Database(warehouse, state, cancellationToken);
         try
         {
+            if (node.Type == ResourceType.UnitTest)
+            {
+                var unit = new UnitTestRun(state, node, database, cancellationToken);
+                compiled = unit.Compile();
+                compiledAt = state.Options.Time.GetUtcNow();
+                var (verdict, difference, count) = unit.Run(compiled);
+                return Result(verdict, difference) with { Failures = count, Response = database.LastResponse };
+            }
+
             var context = new NodeContext(state, node.Package, node, database, cancellationToken);
             if (node.Type != ResourceType.Seed) compiled = Compiler.Compile(context, cancellationToken);
             compiledAt = state.Options.Time.GetUtcNow();
+            if (compiled is not null) TargetFiles.Write(state, TargetFiles.Compiled, node, compiled);
             if (command == DbtCommand.Compile) return Result("success", null);
             switch (node.Type)
             {
@@ -159,7 +183,9 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         }
         catch (DatabaseError e)
         {
-            return Failed($"Database Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message.Replace("\n", "\n  ", StringComparison.Ordinal)}", e);
+            return Failed(
+                $"Database Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message.Replace("\n", "\n  ", StringComparison.Ordinal)}"
+                + (database.Main is null ? "" : $"\n  compiled code at {TargetFiles.PathOf(state, TargetFiles.Run, node)}"), e);
         }
         catch (TemplateError e)
         {
@@ -168,6 +194,11 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         catch (DataPlatformException e)
         {
             return Failed($"{(e is JinjaException ? "Compilation" : "Runtime")} Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
+        }
+
+        finally
+        {
+            if (database.Main is { } main) TargetFiles.Write(state, TargetFiles.Run, node, main);
         }
 
         NodeResult Result(string status, string? message) => new(node, status)
@@ -188,12 +219,14 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     {
         var package = state.Project!.Packages.Select(package => package.Name).ToList();
         var hooks = state.Project.Nodes.Values.Where(node => node.Type == ResourceType.Operation && node.Tags.Contains(kind, StringComparer.Ordinal)).ToList();
+        var index = 0;
         // Packages' own hooks run before those of the project.
         foreach (var hook in hooks.OrderBy(node => node.Package == package[0]))
         {
+            observer?.HookStarted(hook, ++index, hooks.Count);
             var result = await DbtEngine.OnThread(() => RunHook(hook, kind, cancellationToken)).ConfigureAwait(false);
             _results.Add(result);
-            observer?.Ended(result, 0, 0);
+            observer?.Ended(result, index, hooks.Count);
             if (result.IsFailure) return false;
         }
 

@@ -22,6 +22,9 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     /// <summary>What the last statement did, as dbt's adapters say it.</summary>
     public PythonDict LastResponse { get; private set; } = new();
 
+    /// <summary>The statement that is what the node is for, once it is run.</summary>
+    public string? Main { get; private set; }
+
     /// <summary>Rows that the last statement changed, or -1.</summary>
     public long LastRows { get; private set; } = -1;
 
@@ -54,9 +57,32 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         });
     }
 
-    /// <summary>Runs one statement that writes rows, and remembers how many.</summary>
+    /// <summary>Runs the SQL that the node is for.</summary>
+    public ResultTable QueryMain(string sql)
+    {
+        Main = sql;
+        return Query(sql);
+    }
+
+    /// <summary>The columns of a query, which is not run.</summary>
+    public IReadOnlyList<DbtColumn> Describe(string sql)
+    {
+        var query = $"select * from (\n{sql}\n) as __dbt_sbq where false limit 0";
+        if (IsDuckDb) return [.. Query($"describe {query}").Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
+        using var command = Connection.CreateCommand();
+        command.CommandText = query;
+        return Run(query, command.Cancel, async () =>
+        {
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+                return (IReadOnlyList<DbtColumn>)[.. Enumerable.Range(0, reader.FieldCount).Select(place => new DbtColumn(reader.GetName(place), reader.GetDataTypeName(place).Split('(')[0]))];
+        });
+    }
+
+    /// <summary>Runs the one statement that the node is for, which writes rows, and remembers how many.</summary>
     public void Write(string verb, string sql)
     {
+        Main = sql;
         if (!Connection.CanCreateBatch)
         {
             using var statement = Connection.CreateCommand();
@@ -67,14 +93,14 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
             return;
         }
 
-        // Only a batch of PostgreSQL's tells the rows of CREATE TABLE AS.
         using var batch = Connection.CreateBatch();
         var command = batch.CreateBatchCommand();
         command.CommandText = sql;
         batch.BatchCommands.Add(command);
         batch.Timeout = 0;
         Run(sql, batch.Cancel, () => batch.ExecuteNonQueryAsync(cancellationToken));
-        Respond(verb, command is NpgsqlBatchCommand { StatementType: StatementType.Select } selected ? (long)selected.Rows : command.RecordsAffected);
+        // Npgsql's RecordsAffected has no rows of CREATE TABLE AS.
+        Respond(verb, command is NpgsqlBatchCommand npgsql ? (long)npgsql.Rows : command.RecordsAffected);
     }
 
     public void Respond(string verb, long rows)
@@ -102,8 +128,8 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     }
 
     /// <summary>The relation of that name with its type, or null when there is none.</summary>
-    public DbtRelation? Find(DbtRelation relation) => relation.Schema is null || relation.Identifier is null ? null
-        : List(relation.Database, relation.Schema, relation.Identifier).FirstOrDefault();
+    public DbtRelation? Find(DbtRelation relation) => relation.Folded is { Schema: { } schema, Identifier: { } identifier } name
+        && List(name.Database, schema, identifier) is [var found, ..] ? relation.As(found.Type) : null;
 
     public List<DbtRelation> List(string? database, string schema, string? identifier = null)
     {
@@ -122,6 +148,7 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
 
     public IReadOnlyList<DbtColumn> Columns(DbtRelation relation)
     {
+        if (relation.Name.External is { } external) return [.. Query($"describe select * from {external}").Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
         if (relation.Identifier is null) return [];
         // A temporary table has no schema of a name that is known.
         if (IsDuckDb)
@@ -140,8 +167,8 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
                    case when atttypid = 1700 and atttypmod > 4 then ((atttypmod - 4) >> 16) & 65535 end,
                    case when atttypid = 1700 and atttypmod > 4 then (atttypmod - 4) & 65535 end
             from pg_attribute join pg_class on pg_class.oid = attrelid
-            where relname = {Literal(relation.Identifier)} and attnum > 0 and not attisdropped
-              and relnamespace = {(relation.Schema is null ? "pg_my_temp_schema()" : $"(select oid from pg_namespace where nspname = {Literal(relation.Schema)})")}
+            where relname = {Literal(relation.Folded.Identifier!)} and attnum > 0 and not attisdropped
+              and relnamespace = {(relation.Folded.Schema is { } schema ? $"(select oid from pg_namespace where nspname = {Literal(schema)})" : "pg_my_temp_schema()")}
             order by attnum
             """).Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!, (long?)row[2], (long?)row[3], (long?)row[4]))];
     }
@@ -161,7 +188,7 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     }
 
     public void Rename(DbtRelation from, DbtRelation to) =>
-        Query($"alter {(from.Type == "view" ? "view" : "table")} {from.Print()} rename to {TableName.Quote(to.Identifier!)}");
+        Query($"alter {(from.Type == "view" ? "view" : "table")} {from.Print()} rename to {to.Only(DbtRelation.IdentifierPart).Print()}");
 
     public void ExpandColumns(DbtRelation from, DbtRelation to)
     {
@@ -174,7 +201,14 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
 
     public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    private DbConnection Connection => (_transaction ??= warehouse.BeginAsync(cancellationToken).GetAwaiter().GetResult()).Connection;
+    private DbConnection Connection => (_transaction ??= Begin()).Connection;
+
+    private IWarehouseTransaction Begin()
+    {
+        var transaction = warehouse.BeginAsync(cancellationToken).GetAwaiter().GetResult();
+        if (IsDuckDb) transaction.ExecuteAsync($"set file_search_path = {Literal(state.FileSearchPath)}", cancellationToken: cancellationToken).GetAwaiter().GetResult();
+        return transaction;
+    }
 
     private void End()
     {

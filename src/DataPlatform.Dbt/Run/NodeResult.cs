@@ -47,9 +47,22 @@ internal sealed record DbtRunResult(IReadOnlyList<NodeResult> Results)
 /// <summary>Sees an invocation go on. Called from the threads that nodes run on.</summary>
 internal interface IDbtObserver
 {
-    /// <param name="level">debug, info or warn.</param>
+    /// <param name="level">debug, info, warn, or print for what a template prints.</param>
     /// <param name="message">The line.</param>
     void Log(string level, string message);
+
+    /// <summary>A part of the selection matches nothing.</summary>
+    void Unmatched(string message) => Log("warn", message);
+
+    /// <summary>The nodes that will run are known.</summary>
+    void Selected(IReadOnlyList<DbtNode> nodes)
+    {
+    }
+
+    /// <summary>A hook at the start or the end of a run began. Hooks are counted for themselves.</summary>
+    void HookStarted(DbtNode hook, int index, int total)
+    {
+    }
 
     void Started(DbtNode node, int index, int total);
 

@@ -42,7 +42,7 @@ internal static partial class TestRun
         }
 
         var (calculation, warnIf, errorIf) = (config.Text("fail_calc") ?? "count(*)", config.Text("warn_if") ?? "!= 0", config.Text("error_if") ?? "!= 0");
-        var row = database.Query($"""
+        var row = database.QueryMain($"""
             select
               {calculation} as failures,
               {calculation} {warnIf} as should_warn,
@@ -64,7 +64,8 @@ internal static partial class TestRun
         if (severity is not ("ERROR" or "WARN")) throw new TemplateError($"The severity of a test is error or warn, not '{severity}'.");
         var results = $"Got {failures} {(failures == 1 ? "result" : "results")}, configured to";
         if (severity == "ERROR" && row[2] is true) return ("fail", $"{results} fail if {errorIf}", failures);
-        return row[1] is true ? ("warn", $"{results} warn if {warnIf}", failures) : ("pass", null, failures);
+        if (row[1] is not true) return ("pass", null, failures);
+        return (context.State.Options.WarnError ? "fail" : "warn", $"{results} {(context.State.Options.WarnError ? "fail" : "warn")} if {warnIf}", failures);
     }
 
     [GeneratedRegex(@"^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$", RegexOptions.Singleline)]

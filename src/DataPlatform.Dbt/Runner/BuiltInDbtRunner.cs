@@ -53,7 +53,7 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
                     var options = ReadOptions(invocation) with
                     {
                         TargetPath = workspace.Target,
-                        MetadataEnvironment = context.RunId is { } run ? new PythonDict { ["RUN_ID"] = run } : new PythonDict(),
+                        Metadata = context.RunId is { } run ? new PythonDict { ["RUN_ID"] = run } : new PythonDict(),
                     };
                     var engine = await DbtEngine.OpenAsync(context.Warehouse, options, observer, token).ConfigureAwait(false);
                     return await RunAsync(engine, invocation, workspace, token).ConfigureAwait(false);

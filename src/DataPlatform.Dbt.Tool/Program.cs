@@ -1,0 +1,3 @@
+using DataPlatform.Dbt.Tool;
+
+return await new ToolCommandLine(ToolHost.Process).RunAsync(args);

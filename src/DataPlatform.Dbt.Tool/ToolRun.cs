@@ -1,0 +1,267 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
+using DataPlatform.Dbt.Selection;
+using DataPlatform.Warehouses;
+
+namespace DataPlatform.Dbt.Tool;
+
+/// <summary>One call of a command. Exit codes are dbt's: 0, 1 when nodes failed, 2 when it could not go on or was stopped.</summary>
+internal sealed class ToolRun
+{
+    public const int CannotGoOn = 2;
+
+    private const string MetadataPrefix = "DBT_ENV_CUSTOM_ENV_";
+
+    private readonly ToolArguments _arguments;
+    private readonly ToolCommand _command;
+    private readonly EventLog _log;
+    private readonly DbtOptions _options;
+    private readonly string _profilesFolder;
+
+    private ToolRun(ToolArguments arguments, ToolCommand command, EventLog log, DbtOptions options, string profilesFolder) =>
+        (_arguments, _command, _log, _options, _profilesFolder) = (arguments, command, log, options, profilesFolder);
+
+    public static async Task<int> RunAsync(ToolHost host, ToolArguments arguments, ToolCommand command)
+    {
+        using var stopping = new CancellationTokenSource();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        try
+        {
+            var project = FindProject(host, arguments);
+            var yaml = ReadProject(project);
+            arguments.ProjectFlags = yaml?["flags"];
+            var metadata = new PythonDict(host.Variables.Where(pair => pair.Key.StartsWith(MetadataPrefix, StringComparison.Ordinal))
+                .Select(pair => new KeyValuePair<string, object?>(pair.Key[MetadataPrefix.Length..], pair.Value)));
+            using var log = new EventLog(arguments, host, Path.Combine(project, arguments.Text("log-path") ?? yaml?["log-path"]?.Text ?? "logs"), metadata);
+            try
+            {
+                var options = Options(arguments, project, yaml, metadata, log.InvocationId) with { Environment = host.Variable };
+                return await new ToolRun(arguments, command, log, options, ProfilesFolder(host, arguments)).RunAsync(yaml, stopping.Token).ConfigureAwait(false);
+            }
+            catch (DataPlatformException e)
+            {
+                log.Write(ToolEvent.CannotGoOn(Explain(e)));
+                return CannotGoOn;
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return CannotGoOn;
+            }
+        }
+        catch (ToolUsageException e)
+        {
+            return await ToolCommandLine.RefuseAsync(host, arguments.Words, e.Message).ConfigureAwait(false);
+        }
+        catch (DataPlatformException e)
+        {
+            await host.Error.WriteLineAsync($"Error: {Explain(e)}").ConfigureAwait(false);
+            return CannotGoOn;
+        }
+
+        // The second signal is not held up.
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = !stopping.IsCancellationRequested;
+            stopping.Cancel();
+        }
+    }
+
+    public static void ShowVersion(TextWriter output) => output.WriteLine(
+        $"""
+        Core:
+          - installed: {ProjectFile.DbtVersion}
+
+        Plugins:
+          - duckdb:   {Version}
+          - postgres: {Version}
+        """);
+
+    private static string Version => typeof(ToolRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    private async Task<int> RunAsync(YamlItem? yaml, CancellationToken cancellationToken)
+    {
+        _log.Write(new ToolEvent("A001", "MainReportVersion", "info", $"Running with dbt={ProjectFile.DbtVersion}")
+        {
+            Data = new PythonDict { ["version"] = $"={ProjectFile.DbtVersion}", ["log_version"] = 3L },
+        });
+        if (yaml is null && _command != ToolCommand.Debug)
+            throw new DataPlatformException(FailureClass.Configuration, $"No {ProjectFile.FileName} found at expected path {Path.Combine(_options.ProjectFolder, ProjectFile.FileName)}", "Name the project's folder by --project-dir.");
+        var profileName = _arguments.Text("profile") ?? yaml?["profile"]?.Text
+            ?? throw new DataPlatformException(FailureClass.Configuration, $"{ProjectFile.FileName} names no profile.", "Write 'profile: name' there, or give --profile.");
+        var profile = Profile.Load(_profilesFolder, profileName, _arguments.Text("target"), _options);
+        var connection = profile.Connection;
+        var options = _options with
+        {
+            ProfileName = profile.Name,
+            TargetName = profile.Target,
+            Connection = connection.Shown,
+            Database = connection.Database,
+            Schema = connection.Schema,
+            Threads = _arguments.Number("threads") ?? profile.Threads,
+        };
+        _log.Write(new ToolEvent("E034", "AdapterRegistered", "info", $"Registered adapter: {connection.Type}={Version}")
+        {
+            Data = new PythonDict { ["adapter_name"] = connection.Type, ["adapter_version"] = $"={Version}" },
+        });
+        await using var warehouse = await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+        return _command == ToolCommand.Debug
+            ? await DebugAsync(profile, warehouse, cancellationToken).ConfigureAwait(false)
+            : await RunAsync(options, warehouse, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<int> RunAsync(DbtOptions options, IWarehouse warehouse, CancellationToken cancellationToken)
+    {
+        var events = new RunEvents(_log);
+        var engine = await DbtEngine.OpenAsync(warehouse, options, events, cancellationToken).ConfigureAwait(false);
+        events.State = engine.State;
+        engine.WriteManifest();
+        var found = RunEvents.Found(engine.Project);
+        _log.Write(new ToolEvent("W006", "FoundStats", "info", $"Found {found}") { Data = new PythonDict { ["stat_line"] = found } });
+        switch (_command)
+        {
+            case ToolCommand.Parse: return 0;
+            case ToolCommand.List: return List(engine);
+            case ToolCommand.RunOperation: return await RunOperationAsync(engine, cancellationToken).ConfigureAwait(false);
+        }
+
+        var command = Enum.Parse<DbtCommand>(_command.ToString());
+        try
+        {
+            var result = await engine.RunAsync(command, cancellationToken).ConfigureAwait(false);
+            events.Finish(isStopped: false);
+            if (command == DbtCommand.Compile) ShowCompiled(result.Results);
+            return result.IsSuccess ? 0 : 1;
+        }
+        catch (OperationCanceledException)
+        {
+            events.Finish(isStopped: true);
+            throw;
+        }
+    }
+
+    private int List(DbtEngine engine)
+    {
+        var nodes = engine.Select(DbtCommand.List).OrderBy(node => node.UniqueId, StringComparer.Ordinal).ToList();
+        if (nodes.Count == 0) _log.Write(new ToolEvent("P024", "NoNodesSelected", "warn", "No nodes selected!"));
+        var output = _arguments.Text(ToolOptions.Output);
+        var keys = _arguments.List(ToolOptions.OutputKeys).SelectMany(text => text.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries)).ToList();
+        foreach (var node in nodes) _log.Write(ToolEvent.Print(NodeListing.Describe(engine.State, node, output!, keys)));
+        return 0;
+    }
+
+    private async Task<int> RunOperationAsync(DbtEngine engine, CancellationToken cancellationToken)
+    {
+        var arguments = ReadYaml("args", _arguments.Text(ToolOptions.Args));
+        try
+        {
+            await engine.RunOperationAsync(_arguments.Macro, arguments, cancellationToken).ConfigureAwait(false);
+            return 0;
+        }
+        catch (Exception e) when (e is DataPlatformException or TemplateError)
+        {
+            var reason = e is DataPlatformException failure ? Explain(failure) : e.Message;
+            _log.Write(new ToolEvent("Q001", "RunningOperationCaughtError", "error", $"Encountered an error while running operation: {reason}") { Data = new PythonDict { ["exc"] = reason } });
+            return 1;
+        }
+    }
+
+    private async Task<int> DebugAsync(Profile profile, IWarehouse warehouse, CancellationToken cancellationToken)
+    {
+        Say($"dbt version: {ProjectFile.DbtVersion}");
+        Say($"tool version: {Version}");
+        Say($"Using profiles dir at {_profilesFolder}");
+        Say($"Using {ProjectFile.FileName} file at {Path.Combine(_options.ProjectFolder, ProjectFile.FileName)}");
+        Say($"adapter type: {profile.Connection.Type}");
+        Say("Connection:");
+        Say($"  database: {profile.Connection.Database}");
+        Say($"  schema: {profile.Connection.Schema}");
+        foreach (var (key, value) in profile.Connection.Shown.Items) Say($"  {key}: {Representation.Print(value)}");
+        try
+        {
+            await using var connection = await warehouse.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            Say("  Connection test: [OK connection ok]");
+            Say("All checks passed!");
+            return 0;
+        }
+        catch (WarehouseException e)
+        {
+            Say($"  Connection test: [ERROR]\n{e.Message}");
+            Say("1 check failed.");
+            return 1;
+        }
+
+        void Say(string text) => _log.Write(new ToolEvent("Z047", "DebugCmdOut", "info", text) { Data = new PythonDict { ["msg"] = text } });
+    }
+
+    private void ShowCompiled(IReadOnlyList<Run.NodeResult> results)
+    {
+        var selected = _options.Select.SelectMany(expression => expression.Split(' ')).ToHashSet(StringComparer.Ordinal);
+        foreach (var result in results.Where(result => result.CompiledCode is not null && selected.Contains(result.Node.Name)))
+        {
+            _log.Write(new ToolEvent("Q042", "CompiledNode", "info", _arguments.Flag("quiet") ? result.CompiledCode! : $"Compiled node '{result.Node.Name}' is:\n{result.CompiledCode}")
+            {
+                Data = new PythonDict { ["node_name"] = result.Node.Name, ["compiled"] = result.CompiledCode, ["unique_id"] = result.Node.UniqueId, ["is_inline"] = false, ["output_format"] = "text" },
+            });
+        }
+    }
+
+    private static DbtOptions Options(ToolArguments arguments, string project, YamlItem? yaml, PythonDict metadata, string invocationId)
+    {
+        var target = arguments.Text("target-path") ?? yaml?["target-path"]?.Text ?? "target";
+        var vars = ReadYaml("vars", arguments.Text("vars"));
+        var (select, exclude) = (arguments.List(ToolOptions.Select), arguments.List(ToolOptions.Exclude));
+        return new DbtOptions
+        {
+            ProjectFolder = project,
+            TargetPath = Path.Combine(project, target),
+            Vars = vars,
+            FullRefresh = arguments.Has(ToolOptions.FullRefresh) && arguments.Flag(ToolOptions.FullRefresh),
+            StoreFailures = arguments.Has(ToolOptions.StoreFailures) && arguments.Flag(ToolOptions.StoreFailures),
+            FailFast = arguments.Flag("fail-fast"),
+            WarnError = arguments.Flag("warn-error"),
+            Select = select,
+            Exclude = exclude,
+            Indirect = Enum.Parse<IndirectSelection>(arguments.Text("indirect-selection")!, ignoreCase: true),
+            ResourceTypes = arguments.List(ToolOptions.ResourceTypes),
+            ExcludeResourceTypes = arguments.List(ToolOptions.ExcludeResourceTypes),
+            Metadata = metadata,
+            InvocationId = invocationId,
+            Arguments = new PythonDict { ["select"] = new PythonList(select), ["exclude"] = new PythonList(exclude) },
+        };
+    }
+
+    private static PythonDict ReadYaml(string option, string? text) => (text is null ? null : YamlItem.Parse(text, $"--{option}")?.ToValue()) switch
+    {
+        null => new PythonDict(),
+        PythonDict dict => dict,
+        _ => throw new ToolUsageException($"The --{option} argument must be a YAML dictionary, but was of type str: {text}"),
+    };
+
+    private static string FindProject(ToolHost host, ToolArguments arguments)
+    {
+        if (arguments.Text("project-dir") is { } given) return Path.GetFullPath(given, host.Folder);
+        for (var folder = new DirectoryInfo(host.Folder); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, ProjectFile.FileName))) return folder.FullName;
+        return host.Folder;
+    }
+
+    private static YamlItem? ReadProject(string folder)
+    {
+        var path = Path.Combine(folder, ProjectFile.FileName);
+        return File.Exists(path) ? YamlItem.Parse(File.ReadAllText(path), ProjectFile.FileName) : null;
+    }
+
+    private static string ProfilesFolder(ToolHost host, ToolArguments arguments) => arguments.Text("profiles-dir") is { } given ? Path.GetFullPath(given, host.Folder)
+        : File.Exists(Path.Combine(host.Folder, Profile.FileName)) ? host.Folder
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".dbt");
+
+    // dbt begins with what kind of error it is.
+    private static string Explain(DataPlatformException e)
+    {
+        var kind = e is WarehouseException ? "Database Error" : e is JinjaException || e.InnerException is TemplateError ? "Compilation Error" : "Runtime Error";
+        return $"{kind}\n  {$"{e.Message}{(e.Hint is null ? "" : $"\n{e.Hint}")}".Replace("\n", "\n  ", StringComparison.Ordinal)}";
+    }
+}
