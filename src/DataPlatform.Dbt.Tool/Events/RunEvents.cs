@@ -93,7 +93,8 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
             });
         }
 
-        Summarize(isStopped);
+        if (State!.Command == "freshness" && !isStopped) ExplainFreshness();
+        else Summarize(isStopped);
     }
 
     /// <summary>How many there are of each kind, as dbt says it of a project.</summary>
@@ -128,6 +129,13 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         var said = isError ? "ERROR" : result.Message ?? "OK";
         switch (node.Type)
         {
+            case ResourceType.Source:
+                var aged = result.Status switch { "runtime error" => "ERROR", "error" => "ERROR STALE", var other => other.ToUpperInvariant() };
+                return new ToolEvent("Q018", "LogFreshnessResult", result.Status switch { "pass" => "info", "warn" => "warn", _ => "error" },
+                    ToolEvent.Progress(index, total, $"{aged} freshness of {node.SourceName}.{node.Name}", result.Status == "warn" ? colors.Yellow(aged) : result.IsFailure ? colors.Red(aged) : colors.Green(aged), result.Elapsed))
+                {
+                    Data = Counted(index, total, "total", info, ("source_name", node.SourceName), ("status", result.Status), ("table_name", node.Name), seconds),
+                };
             case ResourceType.Operation:
                 var statement = Statement(node);
                 return new ToolEvent("Q033", "LogHookEndLine", isError ? "error" : "info",
@@ -199,6 +207,28 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         {
             Data = new PythonDict { ["stats"] = stats },
         });
+    }
+
+    private void ExplainFreshness()
+    {
+        foreach (var result in _results.Where(result => result.IsFailure))
+        {
+            var info = NodeInfo(result.Node, "None", null);
+            log.Write(ToolEvent.Blank);
+            if (result.Message is { } message)
+            {
+                log.Write(new ToolEvent("Z024", "RunResultError", "error", $"  {message}") { Data = new PythonDict { ["msg"] = message, ["node_info"] = info } });
+                continue;
+            }
+
+            log.Write(new ToolEvent("Z022", "RunResultFailure", "error", log.Colors.Red($"Failure in source {result.Node.Name} ({result.Node.OriginalPath})"))
+            {
+                Data = new PythonDict { ["node_info"] = info, ["node_name"] = result.Node.Name, ["path"] = result.Node.OriginalPath, ["resource_type"] = "source" },
+            });
+            log.Write(new ToolEvent("Z025", "RunResultErrorNoMessage", "error", $"  Status: {result.Status}") { Data = new PythonDict { ["node_info"] = info, ["status"] = result.Status } });
+        }
+
+        log.Write(new ToolEvent("Q003", "FreshnessCheckComplete", "info", "Done."));
     }
 
     private void Explain(NodeResult result, bool isWarning)
@@ -283,6 +313,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         ResourceType.Model => $"sql {node.Config.Materialized} model {node.Schema}.{node.Alias}",
         ResourceType.Seed => $"seed file {node.Schema}.{node.Alias}",
         ResourceType.Snapshot => $"snapshot {node.Schema}.{node.Alias}",
+        ResourceType.Source => $"freshness of {node.SourceName}.{node.Name}",
         _ => $"{node.TypeName} {node.Name}",
     };
 

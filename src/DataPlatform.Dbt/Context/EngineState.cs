@@ -76,6 +76,9 @@ internal sealed partial class EngineState
     /// <summary>What the command is called.</summary>
     public string Command { get; set; } = "build";
 
+    /// <summary>Where nodes are that an earlier run has in the place of this target, by id.</summary>
+    public Dictionary<string, DbtRelation> Deferred { get; } = new(StringComparer.Ordinal);
+
     public PythonList SelectedResources { get; set; } = new([]);
 
     /// <summary>The value of a text of a YAML file: of one expression in braces what it is, else the text that it renders to.</summary>

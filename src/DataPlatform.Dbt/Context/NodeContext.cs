@@ -184,7 +184,7 @@ internal sealed class NodeContext : IJinjaNames
 
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return NewRelation(target);
+        if (!target.IsEphemeral) return State.Deferred.GetValueOrDefault(target.UniqueId) ?? NewRelation(target);
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
         return new DbtRelation(new RelationName(target.Database, target.Schema, $"__dbt__cte__{target.Name}", "cte"));
     }
