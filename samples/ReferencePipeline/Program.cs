@@ -10,6 +10,7 @@ var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings {
 
 builder.AddDataPlatform();                // logs, telemetry, secrets in configuration, ledger, exit codes
 builder.AddDuckDb();                      // the embedded warehouse
+builder.AddBuiltInDbt();                  // dbt projects without dbt
 builder.AddObjectStore("lake");           // ConnectionStrings:lake      = ./data/lake                          | s3://acme-lake/bikes
 builder.AddWarehouse("warehouse");        // ConnectionStrings:warehouse = DataSource=./data/warehouse.duckdb   | Host=...;Database=...
 builder.AddModelRegistry("models");       // ConnectionStrings:models    = absent: in the lake and the warehouse
@@ -30,17 +31,13 @@ builder.AddPipeline("bike-demand", pipeline =>
             .After("inbox");
 
     pipeline.Sql("clean-trips", "sql/trips.sql").AsTable("warehouse", "staging.trips").After("trips", "stations");
-    pipeline.Sql("hourly-demand", "sql/hourly_demand.sql").AsTable("warehouse", "marts.hourly_demand").After("clean-trips", "weather");
-    pipeline.Sql("features", "sql/demand_features.sql").AsTable("warehouse", "marts.demand_features").After("hourly-demand");
-    pipeline.Sql("daily-summary", "sql/daily_summary.sql").AsView("warehouse", "marts.daily_summary").After("clean-trips");
-
+    pipeline.Dbt("marts", "dbt").After("clean-trips", "weather");
     pipeline.Check("quality", "warehouse", "marts.demand_features", table => table
             .NotNull("station_id", "hour", "temperature_c", "trips_yesterday")
             .Unique("station_id", "hour")
             .Range("temperature_c", min: -40, max: 50)
-            .Range("trips", min: 0)
-            .Sql("tomorrow is complete", "select 1 where (select count(*) from {table} where trips is null) <> 24 * (select count(*) from raw.stations)"))
-            .After("features");
+            .Range("trips", min: 0))
+            .After("marts");
 
     pipeline.Train<DemandTrainer>("train", "demand-model")
             .From("warehouse", "sql/training_rows.sql").Minimize("mae")
@@ -49,7 +46,7 @@ builder.AddPipeline("bike-demand", pipeline =>
             .From("warehouse", "sql/hours_to_score.sql").Into("marts.demand_forecast", "station_id", "hour")
             .After("train");
 
-    pipeline.Step<WriteReport>("report").After("score", "daily-summary");
+    pipeline.Step<WriteReport>("report").After("score");
 });
 
 return await builder.Build().RunJobAsync(args);

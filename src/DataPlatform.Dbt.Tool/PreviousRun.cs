@@ -66,7 +66,7 @@ internal sealed class PreviousRun
         StateFolder = Text("state"),
         DeferFolder = Text("defer_state"),
         Indirect = Enum.Parse<IndirectSelection>(Text("indirect_selection") ?? nameof(IndirectSelection.Eager), ignoreCase: true),
-        Nodes = Nodes,
+        Only = Nodes.ToHashSet(StringComparer.Ordinal),
     };
 
     private string? Text(string name) => _arguments.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -8,12 +8,6 @@ using DataPlatform.Warehouses;
 
 namespace DataPlatform.Dbt;
 
-/// <summary>The commands of dbt that run nodes.</summary>
-internal enum DbtCommand
-{
-    Build, Run, Test, Seed, Snapshot, Compile, List, Freshness,
-}
-
 /// <summary>Runs a dbt project in this process.</summary>
 internal sealed class DbtEngine
 {
@@ -33,27 +27,38 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
-        var database = options.Database ?? await FindDatabaseAsync(warehouse, cancellationToken).ConfigureAwait(false);
-        var state = new EngineState(options, warehouse.System, database, (level, message) => observer?.Log(level, message));
+        var (database, schema, searched) = await FindPlaceAsync(warehouse, options, cancellationToken).ConfigureAwait(false);
+        var folder = Path.GetFullPath(options.ProjectFolder);
+        var state = new EngineState(options, warehouse.System, database, schema, (level, message) => observer?.Log(level, message))
+        {
+            FileSearchPath = string.Join(',', searched.Split(',', StringSplitOptions.RemoveEmptyEntries).Append(folder).Distinct(StringComparer.Ordinal)),
+        };
         // Macros can be called deeper than the pool's stacks.
         await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);
     }
 
-    private static async Task<string> FindDatabaseAsync(IWarehouse warehouse, CancellationToken cancellationToken)
+    private static async Task<(string Database, string Schema, string Files)> FindPlaceAsync(IWarehouse warehouse, DbtOptions options, CancellationToken cancellationToken)
     {
+        var isDuckDb = warehouse.System == "duckdb";
         var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))
         {
-            return (string)(await transaction.QueryAsync("select current_database()::varchar", cancellationToken: cancellationToken).ConfigureAwait(false))[0][0]!;
+            var sql = $"select current_database()::varchar, current_setting('search_path')::varchar, {(isDuckDb ? "current_setting('file_search_path')::varchar" : "''")}";
+            var row = (await transaction.QueryAsync(sql, cancellationToken: cancellationToken).ConfigureAwait(false))[0];
+            return (options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, isDuckDb ? "main" : "public"), (string?)row[2] ?? "");
         }
     }
+
+    // PostgreSQL's own search path begins with the user's schema, which there hardly ever is.
+    private static string FindSchema(string searchPath, string otherwise) =>
+        searchPath.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => name.Trim('"')).FirstOrDefault(name => name != "$user") ?? otherwise;
 
     /// <summary>Runs a command over the nodes that are selected.</summary>
     /// <exception cref="DataPlatformException">It could not be begun. Failures of nodes are results.</exception>
     public async Task<DbtRunResult> RunAsync(DbtCommand command, CancellationToken cancellationToken = default)
     {
-        _state.Command = command.ToString().ToLowerInvariant();
+        _state.Command = command == DbtCommand.SourceFreshness ? "freshness" : command.ToString().ToLowerInvariant();
         var selected = Select(command);
         _state.SelectedResources = new PythonList(selected.Select(node => node.UniqueId));
         if (command == DbtCommand.List) return new DbtRunResult([]);
@@ -113,14 +118,15 @@ internal sealed class DbtEngine
         Func<DbtNode, bool> takes = command switch
         {
             DbtCommand.Run => node => node.Type == ResourceType.Model,
-            DbtCommand.Test => node => node.Type == ResourceType.Test,
+            DbtCommand.Test => node => node.Type is ResourceType.Test or ResourceType.UnitTest,
             DbtCommand.Seed => node => node.Type == ResourceType.Seed,
             DbtCommand.Snapshot => node => node.Type == ResourceType.Snapshot,
-            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Seed or ResourceType.Snapshot,
+            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
-            DbtCommand.Freshness => FreshnessRun.HasFreshness,
+            DbtCommand.SourceFreshness => FreshnessRun.HasFreshness,
             _ => node => node.Type is not ResourceType.Operation,
         };
+        if (_state.Options.Only is { } only) return [.. Sort().Where(node => only.Contains(node.UniqueId))];
         var selection = ProjectSelection.Select(_state);
         foreach (var warning in selection.Warnings)
         {
@@ -158,7 +164,7 @@ internal sealed class DbtEngine
             {
                 if (read.IsEphemeral) open.Push(read);
                 else if (read.IsRefable && !made.Contains(read.UniqueId) && relations.TryGetValue(read.UniqueId, out var relation)
-                    && (options.FavorState || database.Find(new NodeContext(_state, read.Package).NewRelation(read)) is null))
+                    && (options.FavorState || database.Find(_state.NewRelation(read)) is null))
                     _state.Deferred[read.UniqueId] = new DbtRelation(new RelationName(relation.Database, relation.Schema, relation.Alias));
             }
         }
@@ -187,7 +193,7 @@ internal sealed class DbtEngine
     {
         var compiled = results.Where(result => result.CompiledCode is not null).ToDictionary(result => result.Node.UniqueId, result => result.CompiledCode!, StringComparer.Ordinal);
         Write("manifest.json", ManifestWriter.Write(_state, compiled));
-        if (command == DbtCommand.Freshness) Write("sources.json", SourcesWriter.Write(_state, results, elapsed));
+        if (command == DbtCommand.SourceFreshness) Write("sources.json", SourcesWriter.Write(_state, results, elapsed));
         else Write("run_results.json", RunResultsWriter.Write(_state, results, elapsed));
     }
 

@@ -19,7 +19,7 @@ internal sealed record DbtOptions
     /// <summary>The name of the database, or null to ask it.</summary>
     public string? Database { get; init; }
 
-    /// <summary>The schema of the target, or null for the warehouse's own: <c>main</c> of DuckDB, <c>public</c> of PostgreSQL.</summary>
+    /// <summary>The schema of the target, or null for the one that the connection creates tables in: <c>main</c> of DuckDB, the first of PostgreSQL's search path.</summary>
     public string? Schema { get; init; }
 
     public PythonDict Vars { get; init; } = new();
@@ -42,8 +42,8 @@ internal sealed record DbtOptions
     /// <summary>A selection of <c>selectors.yml</c>, in place of the two above.</summary>
     public string? Selector { get; init; }
 
-    /// <summary>The ids of the nodes to take, in place of any selection.</summary>
-    public IReadOnlyCollection<string>? Nodes { get; init; }
+    /// <summary>The ids of exactly the nodes to take, whatever else is selected; null for what is selected.</summary>
+    public IReadOnlySet<string>? Only { get; init; }
 
     public IndirectSelection Indirect { get; init; }
 

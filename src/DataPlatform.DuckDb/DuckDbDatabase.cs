@@ -32,6 +32,9 @@ internal sealed class DuckDbDatabase(
 
     public string Location => connectionString.DataSource;
 
+    /// <summary>What DuckDB calls the database: the file's name up to the first dot.</summary>
+    public string Catalog => connectionString.InMemory ? "memory" : Path.GetFileName(Location).Split('.')[0];
+
     /// <summary>Opens the database if needed, and a session on it.</summary>
     public async Task<DuckDbSession> ConnectAsync(CancellationToken cancellationToken)
     {

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Apache.Arrow;
 using DataPlatform.DuckDb.Columns;
+using DataPlatform.Lineage;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -46,6 +47,9 @@ public sealed class DuckDbWarehouse : IWarehouse
 
     /// <summary>The full path of the file.</summary>
     public string Location => _database.Location;
+
+    /// <inheritdoc/>
+    public Dataset GetDataset(TableName table) => new($"duckdb://{Location}", $"{_database.Catalog}.{table}");
 
     /// <summary>The name of this object's sessions: <c>dataplatform-</c> and twelve random hexadecimal digits.</summary>
     public string SessionName { get; }

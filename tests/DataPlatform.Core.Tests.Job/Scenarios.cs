@@ -1,5 +1,9 @@
+using DataPlatform.Lineage;
+using DataPlatform.ObjectStores;
 using DataPlatform.Pipelines;
+using DataPlatform.Warehouses;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -48,6 +52,20 @@ internal static class Scenarios
                     return Task.CompletedTask;
                 });
                 break;
+            case "lineage":
+                pipeline.Step("load", (context, _) =>
+                {
+                    var lake = context.Services.GetRequiredKeyedService<IObjectStore>("lake");
+                    context.ReportLineage(new LineageReport { Inputs = [Dataset.Of(lake, "inbox/trips-*.csv")], Outputs = [Table(context, "raw.trips")] });
+                    return Task.CompletedTask;
+                });
+                pipeline.Step("transform", (context, _) =>
+                {
+                    context.ReportLineage(new LineageReport { Part = "model.trips", Inputs = [Table(context, "raw.trips"), Table(context, "raw.zones")], Outputs = [Table(context, "staging.trips")] });
+                    context.ReportLineage(new LineageReport { Part = "model.daily", Inputs = [Table(context, "staging.trips")], Outputs = [Table(context, "marts.daily")] });
+                    return Task.CompletedTask;
+                }).After("load");
+                break;
             case "cycle":
                 pipeline.Step("one", (_, _) => Task.CompletedTask).After("two");
                 pipeline.Step("two", (_, _) => Task.CompletedTask).After("one");
@@ -64,6 +82,8 @@ internal static class Scenarios
                 break;
         }
     }
+
+    private static Dataset Table(StepContext context, TableName table) => context.Services.GetRequiredService<IWarehouse>().GetDataset(table);
 }
 
 internal sealed class SecondStep : IStep

@@ -8,6 +8,7 @@ var builder = Host.CreateApplicationBuilder(args);
 
 builder.AddDataPlatform();
 builder.AddDuckDb();
+builder.AddBuiltInDbt();
 builder.AddObjectStore("lake");
 builder.AddWarehouse("warehouse");
 

@@ -10,7 +10,8 @@ public sealed class ReferencePipelineTests
 {
     private static readonly string[] Tables =
     [
-        "marts.daily_summary", "marts.demand_features", "marts.demand_forecast", "marts.hourly_demand", "raw.stations", "raw.trips", "raw.weather", "staging.trips",
+        "marts.daily_summary", "marts.demand_features", "marts.demand_forecast", "marts.hourly_demand", "raw.stations", "raw.trips", "raw.weather",
+        "staging.stg_stations", "staging.stg_trips", "staging.stg_weather", "staging.trips", "staging.weekdays",
     ];
 
     [Fact]
@@ -43,6 +44,7 @@ public sealed class ReferencePipelineTests
         second.Log.Should().Contain("7 files already loaded, 0 new");
         (await HashAsync(folder)).Should().Equal(before);
         (await QueryAsync(folder, "select count(*) from dataplatform.model_versions"))[0][0].Should().Be(1L);
+        (await QueryAsync(folder, "select count(*), count(dbt_valid_to) from history.station_history"))[0].Should().Equal([10L, 0L], "no station has changed");
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 
 namespace DataPlatform.Testing;
@@ -17,27 +16,12 @@ public sealed record ConnectionPlan
 }
 
 /// <summary>A TCP proxy before a server that spoils chosen connections.</summary>
-public sealed class FlakyProxy : IAsyncDisposable
+public sealed class FlakyProxy : TcpProxy
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _stop = new();
     private readonly (string Host, int Port) _server;
     private readonly Func<int, ConnectionPlan> _planOf;
-    private readonly Task _accepting;
-    private readonly List<Task> _connections = [];
 
-    private FlakyProxy(string host, int port, Func<int, ConnectionPlan> planOf)
-    {
-        (_server, _planOf) = ((host, port), planOf);
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
-
-    /// <summary>Where it listens, on 127.0.0.1.</summary>
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
-
-    /// <summary>How many connections there were.</summary>
-    public int Connections => _connections.Count;
+    private FlakyProxy(string host, int port, Func<int, ConnectionPlan> planOf) => (_server, _planOf) = ((host, port), planOf);
 
     /// <summary>Starts it.</summary>
     /// <param name="host">The server's address.</param>
@@ -45,47 +29,31 @@ public sealed class FlakyProxy : IAsyncDisposable
     /// <param name="planOf">What happens to a connection, by its number from 0.</param>
     public static FlakyProxy Start(string host, int port, Func<int, ConnectionPlan> planOf) => new(host, port, planOf);
 
-    /// <summary>Ends all connections.</summary>
-    public async ValueTask DisposeAsync()
+    /// <inheritdoc />
+    protected override async Task ServeAsync(TcpClient client, int number, CancellationToken stop)
     {
-        await _stop.CancelAsync();
-        _listener.Stop();
-        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (var connection in _connections) await connection.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (true) _connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token), _planOf(_connections.Count)));
-    }
-
-    private async Task ServeAsync(TcpClient client, ConnectionPlan plan)
-    {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        using (client)
+        var plan = _planOf(number);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        if (plan.Answer is not null)
         {
-            if (plan.Answer is not null)
-            {
-                var stream = client.GetStream();
-                await stream.ReadAtLeastAsync(new byte[64 * 1024], 1, throwOnEndOfStream: false, end.Token);
-                await stream.WriteAsync(plan.Answer, end.Token);
-                client.Client.Shutdown(SocketShutdown.Send);
-                return;
-            }
+            var stream = client.GetStream();
+            await stream.ReadAtLeastAsync(new byte[64 * 1024], 1, throwOnEndOfStream: false, end.Token);
+            await stream.WriteAsync(plan.Answer, end.Token);
+            client.Client.Shutdown(SocketShutdown.Send);
+            return;
+        }
 
-            using var server = new TcpClient();
-            await server.ConnectAsync(_server.Host, _server.Port, end.Token);
-            var there = PumpAsync(client.GetStream(), server.GetStream(), plan.CutAfter, null, end.Token);
-            var back = PumpAsync(server.GetStream(), client.GetStream(), long.MaxValue, plan.BytesPerMillisecond, end.Token);
-            await Task.WhenAny(there, back);
-            await end.CancelAsync();
-            if (plan.CutAfter < long.MaxValue)
-            {
-                // A reset, as from a network that is gone, rather than an orderly end.
-                client.LingerState = new LingerOption(enable: true, seconds: 0);
-                server.LingerState = new LingerOption(enable: true, seconds: 0);
-            }
+        using var server = new TcpClient();
+        await server.ConnectAsync(_server.Host, _server.Port, end.Token);
+        var there = PumpAsync(client.GetStream(), server.GetStream(), plan.CutAfter, null, end.Token);
+        var back = PumpAsync(server.GetStream(), client.GetStream(), long.MaxValue, plan.BytesPerMillisecond, end.Token);
+        await Task.WhenAny(there, back);
+        await end.CancelAsync();
+        if (plan.CutAfter < long.MaxValue)
+        {
+            // A reset, as from a network that is gone, rather than an orderly end.
+            client.LingerState = new LingerOption(enable: true, seconds: 0);
+            server.LingerState = new LingerOption(enable: true, seconds: 0);
         }
     }
 

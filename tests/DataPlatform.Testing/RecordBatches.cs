@@ -9,7 +9,7 @@ namespace DataPlatform.Testing;
 /// <summary>
 /// Record batches from rows of values and back. Values are what a test can compare exactly: bool, short, int, long, float, double, string, byte[], Guid,
 /// the unscaled <see cref="Int128"/> of a decimal, days since 1970 as int, microseconds (of the day, or since 1970) as long.
-/// Rows going in may also have decimal, DateOnly, TimeOnly and DateTime.
+/// A list is an array of objects. Rows going in may also have decimal, DateOnly, TimeOnly and DateTime.
 /// </summary>
 public static class RecordBatches
 {
@@ -61,6 +61,7 @@ public static class RecordBatches
         TimestampType => Fixed(field, values, value => value is DateTime time ? (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond : (long)value),
         StringType => values.Aggregate(new StringArray.Builder(), (builder, value) => value is null ? builder.AppendNull() : builder.Append((string)value)).Build(),
         BinaryType => values.Aggregate(new BinaryArray.Builder(), (builder, value) => value is null ? builder.AppendNull() : builder.Append((IEnumerable<byte>)value)).Build(),
+        ListType => Lists(field, values),
         _ => throw new NotSupportedException(field.DataType.Name),
     };
 
@@ -76,6 +77,7 @@ public static class RecordBatches
         Decimal128Type => Fixed<Int128>(array, row),
         StringType => ((StringArray)array).GetString(row),
         BinaryType => ((BinaryArray)array).GetBytes(row).ToArray(),
+        ListType => Elements(ColumnTypes.ElementOf(field)!, (ListArray)array, row),
         _ => throw new NotSupportedException(field.DataType.Name),
     };
 
@@ -94,6 +96,28 @@ public static class RecordBatches
 
     private static T Fixed<T>(IArrowArray array, int row) where T : struct =>
         MemoryMarshal.Cast<byte, T>(array.Data.Buffers[1].Span)[array.Offset + row];
+
+    private static IArrowArray Lists(Field field, object?[] values)
+    {
+        var validity = new ArrowBuffer.BitmapBuilder();
+        var offsets = new ArrowBuffer.Builder<int>().Append(0);
+        var elements = new List<object?>();
+        foreach (var value in values)
+        {
+            validity.Append(value is not null);
+            elements.AddRange((object?[]?)value ?? []);
+            offsets.Append(elements.Count);
+        }
+
+        var children = ToArray(ColumnTypes.ElementOf(field)!, [.. elements]).Data;
+        return ArrowArrayFactory.BuildArray(new ArrayData(field.DataType, values.Length, validity.UnsetBitCount, 0, [validity.Build(), offsets.Build()], [children]));
+    }
+
+    private static object?[] Elements(Field element, ListArray lists, int row)
+    {
+        var (first, end) = (lists.ValueOffsets[row], lists.ValueOffsets[row + 1]);
+        return [.. Enumerable.Range(first, end - first).Select(i => Read(element, lists.Values, i))];
+    }
 
     private static BooleanArray Booleans(object?[] values)
     {
@@ -120,13 +144,18 @@ public static class RecordBatches
         if (actual.Count != expected.Count) throw new InvalidOperationException($"There are {actual.Count} rows, not {expected.Count}.");
     }
 
-    private static bool Same(object? left, object? right) =>
-        left is byte[] leftBytes && right is byte[] rightBytes ? leftBytes.AsSpan().SequenceEqual(rightBytes) : Equals(left, right);
+    private static bool Same(object? left, object? right) => (left, right) switch
+    {
+        (byte[] leftBytes, byte[] rightBytes) => leftBytes.AsSpan().SequenceEqual(rightBytes),
+        (object?[] leftList, object?[] rightList) => leftList.Length == rightList.Length && leftList.Zip(rightList).All(pair => Same(pair.First, pair.Second)),
+        _ => Equals(left, right),
+    };
 
     private static string Show(object? value) => value switch
     {
         null => "NULL",
         byte[] bytes => Convert.ToHexString(bytes),
+        object?[] list => $"[{string.Join(", ", list.Select(Show))}]",
         _ => $"{Convert.ToString(value, CultureInfo.InvariantCulture)} ({value.GetType().Name})",
     };
 }

@@ -1,4 +1,4 @@
--- Trips that can be counted: between known stations, one row for each, as last corrected.
+-- Trips that can be counted: between known stations and not over before they began, one row for each, as last corrected.
 select
     trip.trip_id,
     trip.bike_type,
@@ -6,9 +6,9 @@ select
     trip.start_station_id,
     trip.end_station_id,
     trip.started_at,
-    date_trunc('hour', trip.started_at) as started_hour,
-    cast(extract(epoch from trip.ended_at - trip.started_at) as integer) as seconds,
+    trip.ended_at,
     trip.fare
 from raw.trips as trip
 where trip.start_station_id in (select station_id from raw.stations)
   and trip.end_station_id in (select station_id from raw.stations)
+  and trip.ended_at >= trip.started_at

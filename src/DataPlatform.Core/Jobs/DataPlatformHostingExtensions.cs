@@ -42,6 +42,7 @@ public static class DataPlatformHostingExtensions
             services.AddSingleton<Preflight>();
             services.AddSingleton<IJobCommand, LoadsCommand>();
             services.AddSingleton<IJobCommand, ContractsCommand>();
+            services.AddSingleton<IJobCommand, LineageCommand>();
         }
 
         if (configure is not null) services.Configure(configure);

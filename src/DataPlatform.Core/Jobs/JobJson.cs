@@ -14,6 +14,8 @@ namespace DataPlatform.Jobs;
 [JsonSerializable(typeof(LoadList))]
 [JsonSerializable(typeof(LoadUndoReport))]
 [JsonSerializable(typeof(ContractList))]
+[JsonSerializable(typeof(LineageList))]
+[JsonSerializable(typeof(LineageReach))]
 [JsonSerializable(typeof(JsonNode))]
 internal sealed partial class JobJson : JsonSerializerContext
 {

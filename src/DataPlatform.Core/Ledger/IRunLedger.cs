@@ -1,3 +1,4 @@
+using DataPlatform.Lineage;
 using DataPlatform.Pipelines;
 using DataPlatform.Warehouses;
 
@@ -37,6 +38,9 @@ public interface IRunLedger
 
     /// <summary>Records a step's state in a run: added when new, else updated.</summary>
     Task RecordStepAsync(StepRunRecord step, CancellationToken cancellationToken = default);
+
+    /// <summary>Which dataset was made of which: in a run, or else the latest that is known of each part of each step.</summary>
+    Task<IReadOnlyList<LineageRecord>> ListLineageAsync(string? runId = null, CancellationToken cancellationToken = default);
 
     /// <summary>The steps of a run, in the order they started.</summary>
     Task<IReadOnlyList<StepRunRecord>> ListStepsAsync(string runId, CancellationToken cancellationToken = default);
@@ -143,7 +147,11 @@ public sealed record RunRecord(RunInfo Run, RunStatus Status, FailureClass Failu
 public sealed record StepRunRecord(
     string RunId, string Step, RunStatus Status, int Attempt, DateTimeOffset StartedAt, DateTimeOffset? FinishedAt,
     long RowsRead, long RowsWritten, long RowsRejected, FailureClass FailureClass, string? Error,
-    IReadOnlyDictionary<string, string> Outputs);
+    IReadOnlyDictionary<string, string> Outputs)
+{
+    /// <summary>What it told of the datasets it reads and makes: recorded, and read again with <see cref="IRunLedger.ListLineageAsync"/> alone.</summary>
+    public IReadOnlyList<LineageReport> Lineage { get; init; } = [];
+}
 
 /// <summary>What became of the rows of a load. <see cref="Read"/> is the sum of the others, or the load does not commit.</summary>
 /// <param name="Read">Rows read from the source.</param>

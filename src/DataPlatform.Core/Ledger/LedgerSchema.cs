@@ -226,5 +226,6 @@ internal static class LedgerSchema
                 detail text)
             """,
         ],
+        [LineageTable.Create],
     ];
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using DataPlatform.Lineage;
 using DataPlatform.Pipelines;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
@@ -132,7 +133,15 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
                 cancellationToken).ConfigureAwait(false);
         }
 
+        await LineageTable.WriteAsync(transaction, step.RunId, step.Step, step.Lineage, cancellationToken).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<LineageRecord>> ListLineageAsync(string? runId = null, CancellationToken cancellationToken = default)
+    {
+        await MigrateAsync(cancellationToken).ConfigureAwait(false);
+        return await LineageTable.ReadAsync(Warehouse, runId, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using DataPlatform.Ledger;
+using DataPlatform.Lineage;
 using DataPlatform.Resilience;
 
 namespace DataPlatform.Pipelines;
@@ -57,6 +58,9 @@ public interface IRunObserver
 
     /// <summary>A step got further. See <see cref="StepContext.ReportProgress"/>.</summary>
     void StepProgressed(RunInfo run, string step, long done, long? total, string? message) { }
+
+    /// <summary>A step told what it or a part of it reads and makes. See <see cref="StepContext.ReportLineage"/>.</summary>
+    void LineageReported(RunInfo run, string step, LineageReport report) { }
 
     /// <summary>A step waits before it tries again.</summary>
     void StepRetrying(RunInfo run, string step, Failure failure, TimeSpan delay) { }

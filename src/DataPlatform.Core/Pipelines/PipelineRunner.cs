@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using DataPlatform.Ledger;
+using DataPlatform.Lineage;
 using DataPlatform.Resilience;
 using DataPlatform.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
@@ -220,6 +222,7 @@ public sealed class PipelineRunner
     {
         private readonly DateTimeOffset _startedAt = runner._time.GetUtcNow();
         private readonly ILogger _logger = runner._loggerFactory.CreateLogger($"DataPlatform.Steps.{step.Name}");
+        private readonly ConcurrentQueue<LineageReport> _lineage = new();
         private int _attempt;
         private RowCounter _rows = new();
 
@@ -265,7 +268,7 @@ public sealed class PipelineRunner
             var primary = await leases.GetAsync(runner._ledgers.Primary, cancellationToken).ConfigureAwait(false);
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token, primary.Lost);
             await using var scope = runner._services.CreateAsyncScope();
-            var context = new RunningStepContext(run, step.Name, _attempt, scope.ServiceProvider, _logger, _rows, leases, runner._ledgers, ReportProgress);
+            var context = new RunningStepContext(run, step.Name, _attempt, scope.ServiceProvider, _logger, _rows, leases, runner._ledgers, ReportProgress, ReportLineage);
             try
             {
                 await step.Create(scope.ServiceProvider).RunAsync(context, linked.Token).ConfigureAwait(false);
@@ -313,6 +316,12 @@ public sealed class PipelineRunner
             foreach (var observer in runner._observers) observer.StepProgressed(run, step.Name, done, total, message);
         }
 
+        private void ReportLineage(LineageReport report)
+        {
+            if (report.Status == RunStatus.Succeeded && report.Outputs.Count > 0) _lineage.Enqueue(report);
+            foreach (var observer in runner._observers) observer.LineageReported(run, step.Name, report);
+        }
+
         private async Task TryRecordAsync(RunStatus status, Failure failure)
         {
             try
@@ -332,7 +341,10 @@ public sealed class PipelineRunner
                 new StepRunRecord(
                     run.RunId, step.Name, status, _attempt, _startedAt, status == RunStatus.Running ? null : runner._time.GetUtcNow(),
                     _rows.Read, _rows.Written, _rows.Rejected, failure?.Class ?? FailureClass.None, failure?.Message,
-                    outputs ?? new Dictionary<string, string>()),
+                    outputs ?? new Dictionary<string, string>())
+                {
+                    Lineage = status == RunStatus.Running ? [] : [.. _lineage],
+                },
                 CancellationToken.None);
 
         private StepResult Result(RunStatus status, Failure? failure) => new(

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using DataPlatform.Ledger;
+using DataPlatform.Lineage;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
 
@@ -10,7 +11,7 @@ namespace DataPlatform.Pipelines;
 /// <summary>The context of one attempt of a step.</summary>
 internal sealed class RunningStepContext(
     RunInfo run, string step, int attempt, IServiceProvider services, ILogger logger, RowCounter rows, StepLeases leases, RunLedgers ledgers,
-    Action<long, long?, string?> progress) : StepContext
+    Action<long, long?, string?> progress, Action<LineageReport> lineage) : StepContext
 {
     private const int MaxOutputBytes = 64 * 1024;
 
@@ -31,6 +32,12 @@ internal sealed class RunningStepContext(
     public IReadOnlyDictionary<string, string> Outputs => _outputs;
 
     public override void ReportProgress(long done, long? total, string? message = null) => progress(done, total, message);
+
+    public override void ReportLineage(LineageReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        lineage(report);
+    }
 
     public override IRunLedger GetLedger(IWarehouse warehouse) => ledgers.For(warehouse);
 

@@ -1,4 +1,5 @@
 using DataPlatform.Ledger;
+using DataPlatform.Lineage;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
 
@@ -30,6 +31,12 @@ public abstract class StepContext
     /// <param name="total">How much there is in all, or null when that is not known.</param>
     /// <param name="message">What is being done, for people; null keeps the last one.</param>
     public abstract void ReportProgress(long done, long? total, string? message = null);
+
+    /// <summary>
+    /// Tells what the step, or a part of it, reads and makes. The ledger keeps what succeeded when the attempt ends, also when the step fails, and <see cref="IRunObserver"/>s
+    /// are told at once. May be called from any thread.
+    /// </summary>
+    public abstract void ReportLineage(LineageReport report);
 
     /// <summary>
     /// Begins a load into a table: one transaction that also records the load, its files and cursors, and that the database

@@ -9,7 +9,7 @@ namespace DataPlatform.Warehouses;
 /// </summary>
 /// <remarks>
 /// Boolean, Int16, Int32, Int64, Float, Double, Decimal128(p, s), String, Binary, Date32, Time64(µs), Timestamp(µs, no zone),
-/// Timestamp(µs, UTC), <see cref="Uuid"/> and <see cref="Json"/>. Others are widened to one of these where they enter.
+/// Timestamp(µs, UTC), <see cref="Uuid"/> and <see cref="Json"/>, and a <see cref="List"/> of any of these. Others are widened to one of these where they enter.
 /// </remarks>
 public static class ColumnTypes
 {
@@ -29,6 +29,23 @@ public static class ColumnTypes
 
     /// <summary>A JSON column: text, extension <c>arrow.json</c>.</summary>
     public static Field Json(string name, bool nullable = true) => Extension(name, StringType.Default, nullable, "arrow.json");
+
+    /// <summary>A column of lists. Any element may be NULL.</summary>
+    /// <param name="name">The column's name.</param>
+    /// <param name="element">The elements' type, which is not a list; its name does not matter.</param>
+    /// <param name="nullable">Whether a list may be NULL.</param>
+    public static Field List(string name, Field element, bool nullable = true)
+    {
+        ArgumentNullException.ThrowIfNull(element);
+        return new Field(name, new ListType(new Field("item", element.DataType, nullable: true, element.Metadata)), nullable);
+    }
+
+    /// <summary>The elements of a column of lists, under the column's name; null when it is of another type.</summary>
+    public static Field? ElementOf(Field list)
+    {
+        ArgumentNullException.ThrowIfNull(list);
+        return list.DataType is ListType type ? new Field(list.Name, type.ValueDataType, nullable: true, type.ValueField.Metadata) : null;
+    }
 
     /// <summary>Whether the column holds UUIDs.</summary>
     public static bool IsUuid(Field field) => HasExtension(field, "arrow.uuid");

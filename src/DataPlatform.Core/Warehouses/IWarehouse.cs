@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Apache.Arrow;
+using DataPlatform.Lineage;
 
 namespace DataPlatform.Warehouses;
 
@@ -24,6 +25,9 @@ public interface IWarehouse : IAsyncDisposable
 
     /// <summary>Where it is, for people. Holds no secret.</summary>
     string Location { get; }
+
+    /// <summary>What a table or view is called in lineage.</summary>
+    Dataset GetDataset(TableName table) => new($"{System}://{Location}", table.ToString());
 
     /// <summary>
     /// The name this process's sessions carry at the database (PostgreSQL: <c>application_name</c>). Unique to the process;

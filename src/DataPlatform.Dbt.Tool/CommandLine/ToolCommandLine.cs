@@ -31,7 +31,7 @@ internal sealed class ToolCommandLine
         AddCommand(_root, ToolCommand.RunOperation, "run-operation", "Call a macro.", [ToolOptions.Args])
             .Add(new Argument<string>(ToolArguments.MacroName) { Description = "The macro, or package.macro." });
         AddCommand(_root, ToolCommand.Retry, "retry", "Run again what failed or was skipped in the earlier run.", [ToolOptions.FullRefresh]);
-        AddCommand(Group("source", "Commands about sources."), ToolCommand.Freshness, "freshness", "Find how old sources are.", selection);
+        AddCommand(Group("source", "Commands about sources."), ToolCommand.SourceFreshness, "freshness", "Find how old sources are.", selection);
         AddCommand(Group("docs", "Commands about documentation."), ToolCommand.DocsGenerate, "generate", "Write the catalog of what the database has.", [.. selection, ToolOptions.CompileDocs]);
         AddCommand(_root, ToolCommand.Clean, "clean", "Remove the folders of clean-targets.", [ToolOptions.CleanProjectFilesOnly]);
         AddCommand(_root, ToolCommand.Parse, "parse", "Read the project and write its manifest.", []);
@@ -98,5 +98,5 @@ internal sealed class ToolCommandLine
 /// <summary>The commands there are.</summary>
 internal enum ToolCommand
 {
-    Build, Run, Test, Seed, Snapshot, Compile, List, Freshness, DocsGenerate, RunOperation, Retry, Parse, Debug, Clean,
+    Build, Run, Test, Seed, Snapshot, Compile, List, SourceFreshness, DocsGenerate, RunOperation, Retry, Parse, Debug, Clean,
 }

@@ -76,40 +76,46 @@ internal static class ManifestWriter
                 ["quoting"] = new PythonDict { ["database"] = true, ["schema"] = true, ["identifier"] = true, ["column"] = null },
                 ["run_started_at"] = Moment(state.StartedAt),
             },
-            ["nodes"] = Described(state, compiled, node => node.Type is not (ResourceType.Source or ResourceType.Exposure)),
+            ["nodes"] = Described(state, compiled, IsInNodes),
             ["sources"] = Described(state, compiled, node => node.Type == ResourceType.Source),
             ["macros"] = macros,
             ["docs"] = docs,
             ["exposures"] = Described(state, compiled, node => node.Type == ResourceType.Exposure),
-            ["metrics"] = new PythonDict(),
-            ["groups"] = new PythonDict(),
+            ["metrics"] = Described(state, compiled, node => node.Type == ResourceType.Metric),
+            ["groups"] = Groups(project),
             ["selectors"] = new PythonDict(),
             ["disabled"] = disabled,
             ["parent_map"] = parents,
             ["child_map"] = children,
-            ["group_map"] = new PythonDict(),
-            ["saved_queries"] = new PythonDict(),
-            ["semantic_models"] = new PythonDict(),
-            ["unit_tests"] = new PythonDict(),
+            ["group_map"] = new PythonDict(project.Groups.Keys.Select(group => new KeyValuePair<string, object?>(group, new PythonList(project.Nodes.Values.Where(node => node.Group == group).Select(node => node.UniqueId))))),
+            ["saved_queries"] = Described(state, compiled, node => node.Type == ResourceType.SavedQuery),
+            ["semantic_models"] = Described(state, compiled, node => node.Type == ResourceType.SemanticModel),
+            ["unit_tests"] = Described(state, compiled, node => node.Type == ResourceType.UnitTest),
             ["functions"] = new PythonDict(),
         };
     }
 
     /// <summary><c>graph</c> of templates.</summary>
-    public static PythonDict Graph(EngineState state, bool isExecuting) => new()
+    public static PythonDict Graph(EngineState state, bool isExecuting)
     {
-        ["nodes"] = isExecuting ? Described(state, new Dictionary<string, string>(), node => node.Type is not (ResourceType.Source or ResourceType.Exposure or ResourceType.Operation)) : new PythonDict(),
-        ["sources"] = isExecuting ? Described(state, new Dictionary<string, string>(), node => node.Type == ResourceType.Source) : new PythonDict(),
-        ["exposures"] = isExecuting ? Described(state, new Dictionary<string, string>(), node => node.Type == ResourceType.Exposure) : new PythonDict(),
-        ["metrics"] = new PythonDict(),
-        ["groups"] = new PythonDict(),
-        ["semantic_models"] = new PythonDict(),
-        ["saved_queries"] = new PythonDict(),
-    };
+        return new PythonDict
+        {
+            ["nodes"] = Seen(node => IsInNodes(node) && node.Type != ResourceType.Operation),
+            ["sources"] = Seen(node => node.Type == ResourceType.Source),
+            ["exposures"] = Seen(node => node.Type == ResourceType.Exposure),
+            ["metrics"] = Seen(node => node.Type == ResourceType.Metric),
+            ["groups"] = Groups(state.Project!),
+            ["semantic_models"] = Seen(node => node.Type == ResourceType.SemanticModel),
+            ["saved_queries"] = Seen(node => node.Type == ResourceType.SavedQuery),
+        };
+
+        PythonDict Seen(Func<DbtNode, bool> include) => isExecuting ? Described(state, new Dictionary<string, string>(), include) : new PythonDict();
+    }
 
     /// <summary>One node: what <c>model</c> is in its templates.</summary>
     public static PythonDict Describe(EngineState state, DbtNode node, string? compiled = null)
     {
+        if (node.IsDescription || node.Type == ResourceType.UnitTest) return DescribeBriefly(state, node);
         var columns = new PythonDict();
         foreach (var column in node.Columns)
         {
@@ -140,12 +146,8 @@ internal static class ManifestWriter
             ["unique_id"] = node.UniqueId,
             ["fqn"] = new PythonList(node.Fqn),
         };
-        if (node.Type is not (ResourceType.Source or ResourceType.Exposure)) values["alias"] = node.Alias.Length > 0 ? node.Alias : node.Name;
-        if (node.Type is not ResourceType.Exposure)
-        {
-            values["checksum"] = new PythonDict { ["name"] = node.Checksum.Length > 0 ? "sha256" : "none", ["checksum"] = node.Checksum };
-        }
-
+        if (node.Type != ResourceType.Source) values["alias"] = node.Alias.Length > 0 ? node.Alias : node.Name;
+        values["checksum"] = new PythonDict { ["name"] = node.Checksum.Length > 0 ? "sha256" : "none", ["checksum"] = node.Checksum };
         var config = node.Config.ToDict();
         if (!config.Contains("enabled")) config["enabled"] = true;
         config["tags"] = new PythonList(node.Tags);
@@ -161,7 +163,7 @@ internal static class ManifestWriter
         values["description"] = node.Description;
         values["columns"] = columns;
         values["meta"] = node.Config.Meta;
-        values["group"] = null;
+        values["group"] = node.Group;
         values["docs"] = Docs();
         values["patch_path"] = node.PatchPath;
         values["build_path"] = null;
@@ -174,8 +176,8 @@ internal static class ManifestWriter
         else
         {
             values["language"] = "sql";
-            values["refs"] = new PythonList(node.Refs.Select(key => (object?)new PythonDict { ["name"] = key.Name, ["package"] = key.Package, ["version"] = null }));
-            values["sources"] = new PythonList(node.Sources.Select(key => (object?)new PythonList(new object?[] { key.Source, key.Table })));
+            values["refs"] = Refs(node);
+            values["sources"] = Sources(node);
             values["metrics"] = new PythonList([]);
             values["functions"] = new PythonList([]);
             values["compiled_path"] = compiled is null ? null : TargetFiles.PathOf(state, TargetFiles.Compiled, node);
@@ -209,19 +211,71 @@ internal static class ManifestWriter
 
         if (node.Type == ResourceType.Model)
         {
-            foreach (var (key, value) in new (string, object?)[] { ("access", "protected"), ("constraints", new PythonList([])), ("version", null), ("latest_version", null), ("deprecation_date", null), ("primary_key", new PythonList([])), ("time_spine", null) })
+            foreach (var (key, value) in new (string, object?)[] { ("access", node.Access), ("constraints", new PythonList([])), ("version", null), ("latest_version", null), ("deprecation_date", null), ("primary_key", new PythonList([])), ("time_spine", null) })
                 values[key] = value;
         }
 
-        if (node.Type is not (ResourceType.Source or ResourceType.Exposure)) values["contract"] = new PythonDict { ["enforced"] = false, ["alias_types"] = true, ["checksum"] = null };
+        if (node.Type != ResourceType.Source) values["contract"] = new PythonDict { ["enforced"] = false, ["alias_types"] = true, ["checksum"] = null };
         foreach (var (key, value) in node.Extra.Items) values[key] = value;
         return values;
     }
 
+    private static PythonDict DescribeBriefly(EngineState state, DbtNode node)
+    {
+        var values = new PythonDict
+        {
+            ["name"] = node.Name,
+            ["resource_type"] = node.TypeName,
+            ["package_name"] = node.Package,
+            ["path"] = node.Path,
+            ["original_file_path"] = node.OriginalPath,
+            ["unique_id"] = node.UniqueId,
+            ["fqn"] = new PythonList(node.Fqn),
+            ["description"] = node.Description,
+        };
+        foreach (var (key, value) in node.Extra.Items) values[key] = value;
+        var config = node.Config.ToDict();
+        if (!config.Contains("enabled")) config["enabled"] = true;
+        config["tags"] = new PythonList(node.Tags);
+        config["meta"] = node.Config.Meta;
+        values["meta"] = node.Config.Meta;
+        values["tags"] = new PythonList(node.Tags);
+        values["config"] = config;
+        values["unrendered_config"] = new PythonDict();
+        values["group"] = node.Group;
+        values["refs"] = Refs(node);
+        values["sources"] = Sources(node);
+        values["metrics"] = new PythonList(node.Needs.Where(need => need.Type == ResourceType.Metric).Select(need => (object?)new PythonList(new object?[] { need.Name })));
+        values["depends_on"] = new PythonDict { ["macros"] = new PythonList([]), ["nodes"] = new PythonList(node.DependsOn) };
+        values["created_at"] = CreatedAt(state);
+        if (node.Type == ResourceType.SemanticModel && state.Project!.Nodes.GetValueOrDefault(node.DependsOn.FirstOrDefault() ?? "") is { } model)
+            values["node_relation"] = new PythonDict { ["alias"] = model.Alias, ["schema_name"] = model.Schema, ["database"] = model.Database, ["relation_name"] = RelationName(state, model) };
+        return values;
+    }
+
+    private static PythonList Refs(DbtNode node) => new(node.Refs.Select(key => (object?)new PythonDict { ["name"] = key.Name, ["package"] = key.Package, ["version"] = null }));
+
+    private static PythonList Sources(DbtNode node) => new(node.Sources.Select(key => (object?)new PythonList(new object?[] { key.Source, key.Table })));
+
+    private static PythonDict Groups(DbtProject project) => new(project.Groups.Values.Select(group => new KeyValuePair<string, object?>(group.UniqueId, new PythonDict
+    {
+        ["name"] = group.Name,
+        ["resource_type"] = "group",
+        ["package_name"] = group.Package,
+        ["path"] = group.Path,
+        ["original_file_path"] = group.Path,
+        ["unique_id"] = group.UniqueId,
+        ["owner"] = group.Owner,
+        ["description"] = group.Description,
+        ["config"] = new PythonDict { ["meta"] = group.Meta },
+    })));
+
+    private static bool IsInNodes(DbtNode node) => !node.IsDescription && node.Type is not (ResourceType.Source or ResourceType.UnitTest);
+
     public static string? RelationName(EngineState state, DbtNode node) =>
-        node.IsEphemeral || node.Type is ResourceType.Operation or ResourceType.Exposure or ResourceType.Analysis || (node.Type == ResourceType.Test && !Run.TestRun.StoresFailures(node, state.Options))
+        node.IsEphemeral || node.IsDescription || node.Type is ResourceType.Operation or ResourceType.UnitTest or ResourceType.Analysis || (node.Type == ResourceType.Test && !Run.TestRun.StoresFailures(node, state.Options))
             ? null
-            : new DbtRelation(new RelationName(node.Database ?? state.Database, node.Schema, node.Alias)).Print();
+            : state.NewRelation(node).Print();
 
     public static string Moment(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
 

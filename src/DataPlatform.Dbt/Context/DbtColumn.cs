@@ -13,7 +13,7 @@ namespace DataPlatform.Dbt.Context;
 internal sealed class DbtColumn(string name, string type, long? size = null, long? precision = null, long? scale = null) : JinjaObject
 {
     private static readonly string[] TextTypes = ["text", "character varying", "character", "varchar"];
-    private static readonly string[] IntegerTypes = ["smallint", "integer", "bigint", "smallserial", "serial", "bigserial", "int2", "int4", "int8", "serial2", "serial4", "serial8", "tinyint", "hugeint"];
+    private static readonly string[] IntegerTypes = ["smallint", "integer", "bigint", "smallserial", "serial", "bigserial", "int2", "int4", "int8", "serial2", "serial4", "serial8", "tinyint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"];
     private static readonly string[] FloatTypes = ["real", "float4", "float", "double precision", "float8", "double"];
 
     public override string TypeName => "Column";
@@ -61,10 +61,14 @@ internal sealed class DbtColumn(string name, string type, long? size = null, lon
             "string_type" => Method("string_type size", a => StringType(a.Int(0))),
             "numeric_type" => NumericTypeFunction,
             "literal" => Method("literal value", a => $"{Representation.Print(a[0])}::{DataType}"),
+            "is_struct" => Method("is_struct", _ => IsStruct),
+            "fields" => new PythonList(Fields),
+            "flatten" => Method("flatten", _ => new PythonList(Flatten())),
             "can_expand_to" => Method("can_expand_to other_column", a => a[0] is DbtColumn other && CanExpandTo(other)),
-            _ => throw TemplateObject.Unsupported($"'{attribute}' of a column"),
+            _ => null,
         };
-        return true;
+        // What dbt's columns do not have either is undefined, so that macros for other databases can ask.
+        return value is not null || attribute is "char_size" or "numeric_precision" or "numeric_scale";
     }
 
     /// <summary><c>api.Column</c>.</summary>
@@ -75,6 +79,31 @@ internal sealed class DbtColumn(string name, string type, long? size = null, lon
     public override bool ValueEquals(object? other) => other is DbtColumn column && column.Name == name && column.DataType == DataType;
 
     public override int ValueHash() => HashCode.Combine(name, DataType);
+
+    private bool IsStruct => type.StartsWith("STRUCT(", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The parts of a STRUCT of DuckDB.</summary>
+    private IEnumerable<DbtColumn> Fields
+    {
+        get
+        {
+            if (!IsStruct) yield break;
+            var (start, depth, isQuoted) = (7, 0, false);
+            for (var i = start; i < type.Length; i++)
+            {
+                isQuoted ^= type[i] == '"';
+                if (isQuoted) continue;
+                depth += type[i] switch { '(' => 1, ')' => -1, _ => 0 };
+                if (depth >= 0 && (depth > 0 || type[i] != ',')) continue;
+                var part = type[start..i].Trim();
+                var space = part.IndexOf(' ', part.StartsWith('"') ? part.IndexOf('"', 1) : 0);
+                yield return new DbtColumn(part[..space].Trim('"'), part[(space + 1)..]);
+                start = i + 1;
+            }
+        }
+    }
+
+    private IEnumerable<DbtColumn> Flatten() => !IsStruct ? [this] : Fields.SelectMany(field => field.Flatten()).Select(field => new DbtColumn($"{name}.{field.Name}", field.BareType));
 
     private static JinjaFunction NumericTypeFunction { get; } = Method("numeric_type dtype precision scale", a =>
         a[1] is null || a[2] is null ? a.Text(0) : string.Create(CultureInfo.InvariantCulture, $"{a.Text(0)}({a.Int(1)},{a.Int(2)})"));

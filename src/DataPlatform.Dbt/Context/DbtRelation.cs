@@ -8,11 +8,12 @@ namespace DataPlatform.Dbt.Context;
 /// <param name="Schema">The schema.</param>
 /// <param name="Identifier">The name in the schema.</param>
 /// <param name="Type">table, view, cte or another kind; null when it is not known.</param>
-internal sealed record RelationName(string? Database, string? Schema, string? Identifier, string? Type = null);
+/// <param name="External">What stands in queries for the name, such as a function that reads files; null when the name does.</param>
+internal sealed record RelationName(string? Database, string? Schema, string? Identifier, string? Type = null, string? External = null);
 
-internal sealed class DbtRelation(RelationName name, int quoted = 7, int included = 7) : JinjaObject
+internal sealed class DbtRelation(RelationName name, int quoted = DbtRelation.AllParts, int included = DbtRelation.AllParts) : JinjaObject
 {
-    private const int DatabasePart = 1, SchemaPart = 2, IdentifierPart = 4;
+    public const int DatabasePart = 1, SchemaPart = 2, IdentifierPart = 4, AllParts = 7;
 
     public RelationName Name { get; } = name;
 
@@ -26,12 +27,21 @@ internal sealed class DbtRelation(RelationName name, int quoted = 7, int include
 
     public override string TypeName => "Relation";
 
+    // Macros of packages tell relations from texts by it.
+    public override bool IsMapping => true;
+
     /// <summary>Schema and name, for a warehouse.</summary>
     public TableName Table => new(Schema!, Identifier!);
 
     public DbtRelation As(string? type) => new(Name with { Type = type }, quoted, included);
 
+    /// <summary>The name as PostgreSQL keeps it: what is not quoted is lower case.</summary>
+    public RelationName Folded => new(Fold(Database, DatabasePart), Fold(Schema, SchemaPart), Fold(Identifier, IdentifierPart));
+
     public DbtRelation Named(string identifier) => new(Name with { Identifier = identifier }, quoted, included);
+
+    /// <summary>The same relation, of whose name other parts are printed.</summary>
+    public DbtRelation Only(int parts) => new(Name, quoted, parts);
 
     public override bool TryGetAttribute(string name, out object? value)
     {
@@ -64,23 +74,26 @@ internal sealed class DbtRelation(RelationName name, int quoted = 7, int include
             "information_schema" => Method("information_schema view?", a => new DbtRelation(
                 new RelationName(Database, "INFORMATION_SCHEMA", a.TextOrNull(0), "view"), DatabasePart, a.TextOrNull(0) is null ? DatabasePart | SchemaPart : 7)),
             "quoted" => Method("quoted identifier", a => TableName.Quote(a.Text(0))),
+            "metadata" => new PythonDict { ["type"] = "Relation" },
             "get" => Method("get key default?", a => TryGetAttribute(a.Text(0), out var found) ? found : a.Or(1, null)),
-            "create" => CreateFunction,
+            "create" => CreateFunction(quoted),
             _ => throw TemplateObject.Unsupported($"'{name}' of a relation"),
         };
         return true;
     }
 
     /// <summary><c>api.Relation.create</c>.</summary>
-    public static JinjaFunction CreateFunction { get; } = new("create", Signature.Of("create database? schema? identifier? type?", (_, a) =>
+    /// <param name="quoted">The parts that are quoted.</param>
+    public static JinjaFunction CreateFunction(int quoted) => new("create", Signature.Of("create database? schema? identifier? type?", (_, a) =>
         new DbtRelation(
-            new RelationName(a.TextOrNull(0), a.TextOrNull(1), a.TextOrNull(2), a.TextOrNull(3)),
-            included: (a.TextOrNull(0) is null ? 0 : DatabasePart) | (a.TextOrNull(1) is null ? 0 : SchemaPart) | (a.TextOrNull(2) is null ? 0 : IdentifierPart))));
+            new RelationName(a.TextOrNull(0), a.TextOrNull(1), a.TextOrNull(2), a.TextOrNull(3)), quoted,
+            (a.TextOrNull(0) is null ? 0 : DatabasePart) | (a.TextOrNull(1) is null ? 0 : SchemaPart) | (a.TextOrNull(2) is null ? 0 : IdentifierPart))));
 
     public override string Print()
     {
         // What an ephemeral model is called in the queries that read it is no name in the database.
         if (Type == "cte") return Identifier!;
+        if (Name.External is { } external) return external;
         var parts = new List<string>();
         if ((included & DatabasePart) != 0 && Database is not null) parts.Add(Quote(Database, DatabasePart));
         if ((included & SchemaPart) != 0 && Schema is not null) parts.Add(Quote(Schema, SchemaPart));
@@ -93,6 +106,8 @@ internal sealed class DbtRelation(RelationName name, int quoted = 7, int include
     public override bool ValueEquals(object? other) => other is DbtRelation relation && relation.Name == Name && relation.Print() == Print();
 
     public override int ValueHash() => Name.GetHashCode();
+
+    private string? Fold(string? part, int which) => (quoted & which) != 0 ? part : part?.ToLowerInvariant();
 
     private string Quote(string part, int which) => (quoted & which) != 0 ? TableName.Quote(part) : part;
 

@@ -7,7 +7,7 @@ namespace DataPlatform.Dbt.Context;
 /// <summary>What all nodes of one invocation share.</summary>
 internal sealed partial class EngineState
 {
-    public EngineState(DbtOptions options, string system, string database, Action<string, string> log)
+    public EngineState(DbtOptions options, string system, string database, string schema, Action<string, string> log)
     {
         (Options, System) = (options, system);
         Log = (level, message) =>
@@ -18,7 +18,7 @@ internal sealed partial class EngineState
         StartedAt = options.Time.GetUtcNow();
         InvocationId = options.InvocationId ?? Guid.NewGuid().ToString();
         Database = database;
-        Schema = options.Schema ?? (system == "duckdb" ? "main" : "public");
+        Schema = schema;
         Target = new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
         {
             ["profile_name"] = options.ProfileName,
@@ -59,6 +59,9 @@ internal sealed partial class EngineState
 
     public string Schema { get; }
 
+    /// <summary>Where DuckDB looks for files of relative names: in the project, too, because dbt is run in its folder.</summary>
+    public required string FileSearchPath { get; init; }
+
     /// <summary>Takes a level and a line.</summary>
     public Action<string, string> Log { get; }
 
@@ -80,6 +83,11 @@ internal sealed partial class EngineState
     public Dictionary<string, DbtRelation> Deferred { get; } = new(StringComparer.Ordinal);
 
     public PythonList SelectedResources { get; set; } = new([]);
+
+    /// <summary>Where a node is in the database.</summary>
+    public DbtRelation NewRelation(DbtNode node, string? type = null) => new(
+        new RelationName(node.Database ?? Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type, node.External),
+        node.QuotedParts ?? Project?.Root.QuotedParts ?? DbtRelation.AllParts);
 
     /// <summary>The value of a text of a YAML file: of one expression in braces what it is, else the text that it renders to.</summary>
     public object? Evaluate(string text, string file, int line, NodeContext names)

@@ -41,7 +41,10 @@ internal sealed class NodeContext : IJinjaNames
     /// <summary>Ephemeral models that were referred to.</summary>
     public List<DbtNode> Ephemerals { get; } = [];
 
-    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : NewRelation(Node);
+    /// <summary>The unit test that the model is run for, on given rows.</summary>
+    public UnitTest? UnitTest { get; init; }
+
+    public DbtRelation? This => _this ??= Node is null || Node.Type is ResourceType.Operation ? null : State.NewRelation(Node);
 
     public object? this[string name]
     {
@@ -52,11 +55,12 @@ internal sealed class NodeContext : IJinjaNames
 
     public string Render(string template, string origin) => JinjaTemplate.Parse(template, origin, EngineState.Environment).Render(this, NewRun());
 
-    public DbtRelation NewRelation(DbtNode node, string? type = null) =>
-        new(new RelationName(node.Database ?? State.Database, node.Schema, node.Alias.Length > 0 ? node.Alias : node.Name, type));
+    /// <summary>What given rows are called in the query of a unit test.</summary>
+    public static string InputName(DbtNode node) => node.Type == ResourceType.Source ? $"__dbt__cte__{node.SourceName}__{node.Name}" : $"__dbt__cte__{node.Name}";
 
     public bool TryResolve(string name, out object? value)
     {
+        if (TryOverride(name, out value) || TryOverride($"{MacroTable.Dbt}.{name}", out value)) return true;
         if (_values.TryGetValue(name, out value) && name is "_dbt_generic_test_kwargs" or "results" or "schemas" or "database_schemas") return true;
         if (State.Project?.Macros is { } macros)
         {
@@ -84,6 +88,21 @@ internal sealed class NodeContext : IJinjaNames
             : false;
     }
 
+    /// <summary>What a unit test puts into a macro's place.</summary>
+    private bool TryOverride(string macro, out object? value)
+    {
+        value = null;
+        if (Override("macros")?.TryGet(macro, out var result) != true) return false;
+        value = new JinjaFunction(macro, _ => result);
+        return true;
+    }
+
+    private PythonDict? Override(string kind) => UnitTest?.Overrides?.Get(kind) as PythonDict;
+
+    private DbtRelation Given(DbtNode node, string call) => UnitTest!.Inputs.ContainsKey(node.UniqueId)
+        ? new DbtRelation(new RelationName(node.Database, node.Schema, InputName(node), "cte"))
+        : throw new TemplateError($"The unit test gives no rows for {call}, which the model reads.", $"Add to it: - input: {call}");
+
     public JinjaMacro Bind(DbtMacro macro)
     {
         Node?.DependsOnMacros.Add(macro.UniqueId);
@@ -105,10 +124,11 @@ internal sealed class NodeContext : IJinjaNames
     {
         Function("ref", Ref);
         Function("source", Signature.Of("source source_name table_name", (_, a) => Source(new SourceKey(a.Text(0), a.Text(1)))));
+        Function("metric", Signature.Of("metric name package?", (_, a) => Metric(a.Has(1) ? a.Text(1) : a.Text(0))));
         _values["config"] = new ConfigObject(this);
         _values["var"] = new VarObject(this);
         Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
-        _values["this"] = (Func<object?>)(() => This);
+        _values["this"] = (Func<object?>)(() => UnitTest is null ? This : UnitTest.Inputs.ContainsKey(Node!.UniqueId) ? Given(Node, "this") : null);
         _values["target"] = State.Target;
         _values["execute"] = IsExecuting;
         _values["invocation_id"] = State.InvocationId;
@@ -126,9 +146,9 @@ internal sealed class NodeContext : IJinjaNames
         _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
         _values["return"] = ReturnSignal.Function;
         _values["adapter"] = new AdapterObject(this);
-        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction)
+        _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction(State.Project?.Root.QuotedParts ?? DbtRelation.AllParts))
             .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
-        _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
+        _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("pytz", PythonZone.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
         _values["exceptions"] = Exceptions();
         _values["builtins"] = new TemplateObject("builtins").Add("ref", _values["ref"]).Add("source", _values["source"]).Add("config", _values["config"]);
         Function("log", Signature.Of("log msg info?", (_, a) =>
@@ -183,8 +203,9 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
+        if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return State.Deferred.GetValueOrDefault(target.UniqueId) ?? NewRelation(target);
+        if (!target.IsEphemeral) return State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target);
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
         return new DbtRelation(new RelationName(target.Database, target.Schema, $"__dbt__cte__{target.Name}", "cte"));
     }
@@ -198,8 +219,13 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
-        Require(target, $"source('{key.Source}', '{key.Table}')");
-        return NewRelation(target);
+        return UnitTest is null ? State.NewRelation(target) : Given(target, $"source('{key.Source}', '{key.Table}')");
+    }
+
+    private string Metric(string name)
+    {
+        if (!IsExecuting) Node?.Needs.Add((ResourceType.Metric, name));
+        return name;
     }
 
     /// <summary>What was not seen while the project was read was not waited for.</summary>
@@ -213,11 +239,12 @@ internal sealed class NodeContext : IJinjaNames
 
     private bool IsIncremental()
     {
-        if (Database is null || Node is not { Type: ResourceType.Model } || Node.Config.Materialized != "incremental") return false;
+        if (Database is null || UnitTest is not null || Node is not { Type: ResourceType.Model } || Node.Config.Materialized != "incremental") return false;
         return !Node.Config.Flag("full_refresh", State.Options.FullRefresh) && Database.Find(This!) is { Type: "table" };
     }
 
-    private object? EnvVar(string name, object? otherwise, bool hasDefault) => State.Options.Environment(name) is { } value ? value
+    private object? EnvVar(string name, object? otherwise, bool hasDefault) => Override("env_vars")?.Get(name) is { } other ? other
+        : State.Options.Environment(name) is { } value ? value
         : hasDefault ? otherwise
         : throw new TemplateError($"Env var required but not provided: '{name}'", "Set the environment variable, or give env_var() a default.");
 
@@ -280,7 +307,7 @@ internal sealed class NodeContext : IJinjaNames
         return new PythonList(Enumerable.Range(0, items.Length == 0 ? 0 : items.Min(list => list.Count)).Select(place => (object?)new PythonTuple([.. items.Select(list => list[place])])));
     }
 
-    private static object? FromJson(string text)
+    public static object? FromJson(string text)
     {
         using var document = JsonDocument.Parse(text);
         return Value(document.RootElement);
@@ -304,6 +331,7 @@ internal sealed class NodeContext : IJinjaNames
 
         public override bool TryGetAttribute(string name, out object? value)
         {
+            if (context.TryOverride($"{package}.{name}", out value)) return true;
             if (context.State.Project!.Macros.In(package, name) is { } macro)
             {
                 value = context.Bind(macro);
@@ -384,6 +412,7 @@ internal sealed class NodeContext : IJinjaNames
             }
 
             Take(vars, context.State.Options.Vars);
+            if (context.Override("vars") is { } others) Take(vars, others);
             return vars;
         }
 

@@ -5,7 +5,7 @@ namespace DataPlatform.Dbt.Project;
 /// <summary>Kinds of what a project holds.</summary>
 internal enum ResourceType
 {
-    Model, Seed, Snapshot, Test, Analysis, Operation, Source, Exposure,
+    Model, Seed, Snapshot, Test, UnitTest, Analysis, Operation, Source, Exposure, Metric, SemanticModel, SavedQuery,
 }
 
 /// <summary>A <c>ref()</c>, as it is written.</summary>
@@ -20,7 +20,13 @@ internal sealed record ColumnDoc(string Name, string Description, string? DataTy
 /// <summary>How a generic test is asked for.</summary>
 internal sealed record GenericTest(string? Namespace, string Name, PythonDict Arguments, string? ColumnName, string AttachedName);
 
-/// <summary>A model, seed, snapshot, test, source, exposure or hook of a project.</summary>
+/// <summary>Models that belong together, and who answers for them.</summary>
+internal sealed record DbtGroup(string Package, string Name, string Path, string Description, PythonDict Owner, PythonDict Meta)
+{
+    public string UniqueId => $"group.{Package}.{Name}";
+}
+
+/// <summary>A model, seed, snapshot, test, source, exposure, metric or hook of a project.</summary>
 internal sealed class DbtNode
 {
     public required string UniqueId { get; init; }
@@ -65,9 +71,18 @@ internal sealed class DbtNode
 
     public string Alias { get; set; } = "";
 
+    /// <summary>Of a source: the parts of its name that are quoted. Null when those of the project are.</summary>
+    public int? QuotedParts { get; set; }
+
+    /// <summary>Of a source of DuckDB that is in files: what reads them.</summary>
+    public string? External { get; set; }
+
     public List<RefKey> Refs { get; } = [];
 
     public List<SourceKey> Sources { get; } = [];
+
+    /// <summary>Of metrics and saved queries: the metrics, and measures of semantic models, that they are made of.</summary>
+    public List<(ResourceType Type, string Name)> Needs { get; } = [];
 
     /// <summary>Ids of the nodes that it reads.</summary>
     public List<string> DependsOn { get; } = [];
@@ -76,6 +91,9 @@ internal sealed class DbtNode
 
     /// <summary>Of tests that are asked for in schema YAML.</summary>
     public GenericTest? Test { get; init; }
+
+    /// <summary>Of unit tests.</summary>
+    public UnitTest? UnitTest { get; init; }
 
     /// <summary>Of a test: the node whose YAML asks for it.</summary>
     public string? AttachedNode { get; set; }
@@ -96,5 +114,21 @@ internal sealed class DbtNode
     public IReadOnlyList<string> Tags => Config.Tags;
 
     /// <summary>The kind as ids and artifacts name it.</summary>
-    public string TypeName => Type.ToString().ToLowerInvariant();
+    public string TypeName => NameOf(Type);
+
+    public string? Group => Config.Text("group");
+
+    /// <summary>Of a model: whether all may refer to it (public), its package (protected) or its group (private).</summary>
+    public string Access => Config.Text("access") ?? "protected";
+
+    /// <summary>Whether nothing of it is in the database: it says what the project's data is for.</summary>
+    public bool IsDescription => Type is ResourceType.Exposure or ResourceType.Metric or ResourceType.SemanticModel or ResourceType.SavedQuery;
+
+    public static string NameOf(ResourceType type) => type switch
+    {
+        ResourceType.UnitTest => "unit_test",
+        ResourceType.SemanticModel => "semantic_model",
+        ResourceType.SavedQuery => "saved_query",
+        _ => type.ToString().ToLowerInvariant(),
+    };
 }

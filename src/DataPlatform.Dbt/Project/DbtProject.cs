@@ -17,6 +17,9 @@ internal sealed class DbtProject(ProjectFile root, MacroTable macros)
 
     public List<DbtNode> Disabled { get; } = [];
 
+    /// <summary>By name.</summary>
+    public Dictionary<string, DbtGroup> Groups { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Text of docs blocks by package and name.</summary>
     public Dictionary<(string Package, string Name), (string Text, string Path)> Docs { get; } = [];
 

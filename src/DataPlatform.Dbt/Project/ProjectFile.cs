@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 
 namespace DataPlatform.Dbt.Project;
@@ -13,11 +14,14 @@ internal sealed partial class ProjectFile
 
     private static readonly string[] Known =
     [
-        "name", "version", "config-version", "profile", "require-dbt-version", "model-paths", "seed-paths", "test-paths", "snapshot-paths", "analysis-paths", "macro-paths", "docs-paths",
+        "name", "version", "config-version", "profile", "require-dbt-version", "model-paths", "source-paths", "seed-paths", "data-paths", "test-paths", "snapshot-paths", "analysis-paths", "macro-paths", "docs-paths",
         "asset-paths", "function-paths", "target-path", "log-path", "clean-targets", "packages-install-path", "on-run-start", "on-run-end", "vars", "dispatch", "models", "seeds", "snapshots",
-        "sources", "tests", "data_tests", "unit_tests", "exposures", "metrics", "semantic-models", "saved-queries", "functions", "quoting", "query-comment", "flags", "dbt-cloud",
+        "analyses", "sources", "tests", "data_tests", "unit_tests", "exposures", "metrics", "semantic-models", "saved-queries", "functions", "quoting", "query-comment", "flags", "dbt-cloud",
         "restrict-access",
     ];
+
+    /// <summary>Keys under the names that dbt gave them before 1.0.</summary>
+    private static readonly (string Old, string Now)[] Renamed = [("source-paths", "model-paths"), ("data-paths", "seed-paths")];
 
     private readonly YamlItem _yaml;
     private readonly Func<YamlItem, string, object?> _render;
@@ -32,9 +36,9 @@ internal sealed partial class ProjectFile
         Vars = yaml["vars"]?.ToValue() as PythonDict ?? new PythonDict();
         foreach (var entry in yaml["dispatch"]?.Items ?? [])
             SearchOrders[entry.Require("macro_namespace")] = [.. (entry["search_order"] ?? throw entry.Fault("'search_order' is missing here.")).Texts];
-        if (yaml["quoting"] is { } quoting)
-            foreach (var (key, value) in quoting.Entries)
-                if (value.ToValue() is false) throw key.Unsupported($"quoting of '{key.Text}' set to false");
+        QuotedParts = Quoting(yaml["quoting"], DbtRelation.AllParts);
+        foreach (var (old, now) in Renamed)
+            if (yaml[now] is not null && yaml[old] is { } twice) throw twice.Fault($"'{old}' and '{now}' are both here: they are the same.", $"Keep {now}.");
         if (yaml["require-dbt-version"] is { } versions)
             foreach (var text in versions.Texts) CheckVersion(versions, text);
     }
@@ -54,6 +58,12 @@ internal sealed partial class ProjectFile
     /// <summary>The packages in which macros of a namespace are looked for, by namespace.</summary>
     public Dictionary<string, string[]> SearchOrders { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Whether other packages may refer to none but its public models.</summary>
+    public bool RestrictsAccess => _yaml["restrict-access"]?.ToValue() is true;
+
+    /// <summary>The parts of relations' names that are quoted, as <see cref="DbtRelation"/> has them.</summary>
+    public int QuotedParts { get; }
+
     public string PackagesFolder => _yaml["packages-install-path"]?.Text ?? "dbt_packages";
 
     /// <param name="folder">The package's folder.</param>
@@ -68,7 +78,11 @@ internal sealed partial class ProjectFile
             YamlItem.Parse(File.ReadAllText(path), named) ?? throw new DataPlatformException(FailureClass.Configuration, $"{named} is empty.", "It needs at least a name."), folder, named, render);
     }
 
-    public IEnumerable<string> Paths(string key, params string[] otherwise) => _yaml[key]?.Texts.Select(text => text.TrimEnd('/')) ?? otherwise;
+    public IEnumerable<string> Paths(string key, params string[] otherwise)
+    {
+        var paths = _yaml[key] ?? (Array.Find(Renamed, pair => pair.Now == key).Old is { } old ? _yaml[old] : null);
+        return paths is null ? otherwise : (paths.IsList ? paths.Items : [paths]).Select(path => Representation.Print(path.ToValue(_render)).TrimEnd('/'));
+    }
 
     public IEnumerable<(string Sql, int Line)> Hooks(string key) => _yaml[key] is not { } hooks ? [] : hooks.IsList ? hooks.Items.Select(item => (item.Text, item.Line)) : [(hooks.Text, hooks.Line)];
 
@@ -81,8 +95,13 @@ internal sealed partial class ProjectFile
             ResourceType.Seed => ["seeds"],
             ResourceType.Snapshot => ["snapshots"],
             ResourceType.Test => ["tests", "data_tests"],
+            ResourceType.Analysis => ["analyses"],
             ResourceType.Source => ["sources"],
             ResourceType.Exposure => ["exposures"],
+            ResourceType.UnitTest => ["unit_tests"],
+            ResourceType.Metric => ["metrics"],
+            ResourceType.SemanticModel => ["semantic-models", "semantic_models"],
+            ResourceType.SavedQuery => ["saved-queries", "saved_queries"],
             _ => [],
         };
         foreach (var key in keys)
@@ -94,6 +113,31 @@ internal sealed partial class ProjectFile
                 level = depth < fqn.Count ? level[fqn[depth]] : null;
             }
         }
+    }
+
+    /// <summary>Reads which parts of names are quoted.</summary>
+    public static int Quoting(YamlItem? yaml, int otherwise)
+    {
+        foreach (var (key, value) in yaml?.Entries ?? [])
+        {
+            var part = key.Text switch
+            {
+                "database" or "project" => DbtRelation.DatabasePart,
+                "schema" or "dataset" => DbtRelation.SchemaPart,
+                "identifier" => DbtRelation.IdentifierPart,
+                "column" or "snowflake_ignore_case" => 0,
+                _ => throw key.Fault($"'{key.Text}' is no part of a name: there are database, schema, identifier and column."),
+            };
+            otherwise = value.ToValue() switch
+            {
+                true => otherwise | part,
+                false => otherwise & ~part,
+                null => otherwise,
+                _ => throw value.Fault($"whether '{key.Text}' is quoted is to be true or false."),
+            };
+        }
+
+        return otherwise;
     }
 
     private PythonDict Settings(YamlItem level)

@@ -107,7 +107,8 @@ internal sealed class ProjectLoader
         foreach (var (path, file, root) in FilesBelow(package, folders, ".sql"))
         {
             var inFolder = path[(root.Length + 1)..];
-            if (type == ResourceType.Test && inFolder.StartsWith("generic/", StringComparison.Ordinal)) continue;
+            // Definitions of generic tests, and rows of unit tests.
+            if (type == ResourceType.Test && (inFolder.StartsWith("generic/", StringComparison.Ordinal) || inFolder.StartsWith("fixtures/", StringComparison.Ordinal))) continue;
             AddNode(NewNode(package, type, Path.GetFileNameWithoutExtension(path), inFolder, path, File.ReadAllText(file)));
         }
     }
@@ -130,7 +131,7 @@ internal sealed class ProjectLoader
     private static DbtNode NewNode(
         ProjectFile package, ResourceType type, string name, string path, string originalPath, string code, IReadOnlyList<string>? fqn = null, int line = 1, string? file = null) => new()
         {
-            UniqueId = $"{type.ToString().ToLowerInvariant()}.{package.Name}.{name}",
+            UniqueId = $"{DbtNode.NameOf(type)}.{package.Name}.{name}",
             Type = type,
             Package = package.Name,
             Name = name,
@@ -156,7 +157,7 @@ internal sealed class ProjectLoader
         _nodes.Add(node);
     }
 
-    private DbtNode? Find(ResourceType type, string package, string name) => _byId.GetValueOrDefault($"{type.ToString().ToLowerInvariant()}.{package}.{name}");
+    private DbtNode? Find(ResourceType type, string package, string name) => _byId.GetValueOrDefault($"{DbtNode.NameOf(type)}.{package}.{name}");
 
     /// <summary>Makes a node's configuration, names its relation, and renders it to learn what it reads.</summary>
     private void Configure(DbtNode node)
@@ -166,10 +167,11 @@ internal sealed class ProjectLoader
         if (node.Type is ResourceType.Source)
         {
             node.Database ??= _state.Database;
+            if (_state.AdapterType == "duckdb") node.External = ExternalSource.Find(node);
             return;
         }
 
-        if (node.Type is not (ResourceType.Operation or ResourceType.Exposure)) NameRelation(node);
+        if (node.Type is not (ResourceType.Operation or ResourceType.UnitTest) && !node.IsDescription) NameRelation(node);
         var context = new NodeContext(_state, node.Package, node, cancellationToken: _cancellationToken);
         // Templates of nodes that are not enabled are rendered as well: config() may say so.
         if (node.Type == ResourceType.Seed) CheckConfig(node);
@@ -262,8 +264,8 @@ internal sealed class ProjectLoader
         if (config["grants"] is PythonDict { Count: > 0 }) Refuse("grants");
         if (config["persist_docs"] is PythonDict docs && docs.Values.Any(value => value is true)) Refuse("persist_docs");
         if (config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
-        foreach (var key in new[] { "sql_header", "indexes", "unlogged", "access" })
-            if (config[key] is not (null or false or "" or "public" or "protected" or PythonList { Items.Count: 0 })) Refuse($"the configuration '{key}'");
+        foreach (var key in new[] { "sql_header", "indexes", "unlogged" })
+            if (config[key] is not (null or false or "" or PythonList { Items.Count: 0 })) Refuse($"the configuration '{key}'");
         foreach (var key in new[] { "begin", "batch_size", "event_time" })
             if (config[key] is not null) Refuse($"the configuration '{key}', of microbatches");
 
@@ -282,6 +284,9 @@ internal sealed class ProjectLoader
             else _project.Disabled.Add(node);
         }
 
+        // A generic test belongs to what it tests.
+        foreach (var test in _nodes.Where(node => node.Test is not null))
+            if (_byId.GetValueOrDefault(test.AttachedNode ?? "")?.Group is { } group) test.Config.Merge([new("group", group)]);
         foreach (var node in _project.Nodes.Values.ToList()) Guard(node, () => Link(node));
     }
 
@@ -296,13 +301,80 @@ internal sealed class ProjectLoader
             return;
         }
 
-        foreach (var key in node.Refs) Add((_project.FindRef(key, node.Package) ?? throw _project.MissingRef(node, key)).UniqueId);
+        if (node.UnitTest is { } unit)
+        {
+            LinkUnitTest(node, unit);
+            return;
+        }
+
+        foreach (var key in node.Refs)
+        {
+            var target = _project.FindRef(key, node.Package) ?? throw _project.MissingRef(node, key);
+            CheckAccess(node, target);
+            Add(target.UniqueId);
+        }
+
+        if (node.Group is { } group && !_project.Groups.ContainsKey(group))
+            throw new TemplateError($"Invalid group '{group}', expected one of [{string.Join(", ", _project.Groups.Keys.Select(name => $"'{name}'"))}].", "Define it under groups in a schema file.");
+        foreach (var id in SemanticReader.Link(_project, node)) Add(id);
         foreach (var key in node.Sources) Add((_project.FindSource(key, node.Package) ?? throw _project.MissingSource(node, key)).UniqueId);
 
         void Add(string id)
         {
             if (!node.DependsOn.Contains(id)) node.DependsOn.Add(id);
         }
+    }
+
+    /// <summary>Finds the model that is tested, and the nodes that the given rows stand for.</summary>
+    private void LinkUnitTest(DbtNode node, UnitTest test)
+    {
+        var key = new RefKey(null, test.Model);
+        if (_project.FindRef(key, node.Package) is not { Type: ResourceType.Model } model)
+        {
+            if (!_project.IsDisabled(key, node.Package)) throw new TemplateError($"Unable to find model '{node.Package}.{test.Model}' for unit test '{node.Name}'.", "Name a model of the project.");
+            _project.Nodes.Remove(node.UniqueId);
+            _project.Disabled.Add(node);
+            return;
+        }
+
+        node.DependsOn.Add(model.UniqueId);
+        node.Schema = model.Schema;
+        var context = new NodeContext(_state, node.Package, node);
+        foreach (var (input, rows) in test.Given)
+        {
+            var read = model;
+            if (input.Trim() != "this")
+            {
+                node.Refs.Clear();
+                node.Sources.Clear();
+                context.Render($"{{{{ {input} }}}}", $"{node.OriginalPath}:{node.Line}");
+                read = (node.Refs, node.Sources) switch
+                {
+                    ([var reference], []) => _project.FindRef(reference, node.Package) ?? throw _project.MissingRef(node, reference),
+                    ([], [var source]) => _project.FindSource(source, node.Package) ?? throw _project.MissingSource(node, source),
+                    _ => throw new TemplateError($"The input of a unit test is ref(...), source(...) or this, not '{input}'."),
+                };
+            }
+
+            test.Inputs[read.UniqueId] = rows;
+        }
+
+        node.Refs.Clear();
+        node.Sources.Clear();
+    }
+
+    private void CheckAccess(DbtNode node, DbtNode target)
+    {
+        if (target.Type != ResourceType.Model || node.UniqueId == target.UniqueId) return;
+        var problem = target.Access switch
+        {
+            "private" when node.Group is null || node.Group != target.Group => $"the referenced node is private to the '{target.Group}' group",
+            "protected" when node.Package != target.Package && PackageOf(target).RestrictsAccess => $"the referenced node is protected within the package '{target.Package}'",
+            "private" or "protected" or "public" => null,
+            var other => throw new TemplateError($"The access of a model is private, protected or public, not '{other}' as in {target.OriginalPath}."),
+        };
+        if (problem is not null)
+            throw new TemplateError($"Node {node.UniqueId} attempted to reference node {target.UniqueId}, which is not allowed because {problem}.", "Change the access of the model, or the group of what refers to it.");
     }
 
     private void CheckNames()

@@ -13,7 +13,6 @@ internal static class ProjectSelection
     public static Selection.Selection Select(EngineState state)
     {
         var options = state.Options;
-        if (options.Nodes is { } ids) return new Selection.Selection(ids.ToHashSet(StringComparer.Ordinal), []);
         var previous = options.StateFolder is { } folder ? PreviousState.Load(folder, state.TargetFolder).Selection : null;
         var spec = FindNamed(options) ?? SelectionExpression.Parse(options.Select, options.Exclude, options.Indirect);
         return new NodeSelector(CreateGraph(state), previous).Select(spec);
@@ -56,8 +55,8 @@ internal static class ProjectSelection
         Tags = node.Tags,
         Config = node.Config.Values.ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal),
         SourceName = node.SourceName,
-        Access = node.Type == ResourceType.Model ? node.Config.Text("access") ?? "protected" : null,
-        Group = node.Config.Text("group"),
+        Access = node.Type == ResourceType.Model ? node.Access : null,
+        Group = node.Group,
         TestName = node.Test?.Name,
         ParentIds = node.DependsOn,
         // Those of dbt itself are the engine's, and change with it.

@@ -10,6 +10,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
     private static readonly string[] TestConfigs =
         ["severity", "warn_if", "error_if", "where", "limit", "fail_calc", "store_failures", "store_failures_as", "enabled", "tags", "meta", "alias", "database", "schema", "group"];
 
+    private SemanticReader Semantics => field ??= new SemanticReader(package, addNode, Doc, TakeConfig, Check);
+
     public void Read()
     {
         var folders = new[] { ("model-paths", "models"), ("seed-paths", "seeds"), ("snapshot-paths", "snapshots"), ("analysis-paths", "analyses"), ("macro-paths", "macros"), ("test-paths", "tests") }
@@ -33,7 +35,11 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
             if (value.IsNull && key.Text != "version") continue;
             switch (key.Text)
             {
-                case "version" or "anchors" or "groups": break;
+                case "version" or "anchors": break;
+                case "groups": foreach (var group in value.Items) ReadGroup(group, path); break;
+                case "semantic_models": foreach (var model in value.Items) Semantics.ReadSemanticModel(model, path, inFolder); break;
+                case "metrics": foreach (var metric in value.Items) Semantics.ReadMetric(metric, path, inFolder); break;
+                case "saved_queries": foreach (var query in value.Items) Semantics.ReadSavedQuery(query, path, inFolder); break;
                 case "sources": foreach (var source in value.Items) ReadSource(source, path, inFolder); break;
                 case "models": foreach (var model in value.Items) ReadPatch(model, ResourceType.Model, path, inFolder); break;
                 case "seeds": foreach (var seed in value.Items) ReadPatch(seed, ResourceType.Seed, path, inFolder); break;
@@ -45,20 +51,21 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     foreach (var macro in value.Items)
                         if (project.Macros.In(package.Name, macro.Require("name")) is { } found) found.Description = macro["description"]?.Text ?? "";
                     break;
-                default: throw key.Unsupported($"'{key.Text}' in schema files");
+                case "unit_tests": foreach (var test in value.Items) ReadUnitTest(test, path, inFolder); break;
+                case "functions": throw key.Unsupported($"'{key.Text}' in schema files");
+                default: state.Log("warn", $"{key.File}:{key.Line}: '{key.Text}' is no key of schema files, and has no effect."); break;
             }
         }
     }
 
     private void ReadSource(YamlItem yaml, string path, string inFolder)
     {
-        yaml.Allow("a source", "name", "description", "database", "schema", "loader", "tables", "config", "meta", "tags", "freshness", "loaded_at_field", "loaded_at_query", "quoting", "overrides", "tests", "data_tests", "enabled");
+        Check(yaml, "a source", "name", "description", "database", "schema", "loader", "tables", "config", "meta", "tags", "freshness", "loaded_at_field", "loaded_at_query", "quoting", "overrides", "tests", "data_tests", "enabled");
         if (yaml["overrides"] is { } overrides) throw overrides.Unsupported("'overrides' of a source");
         var source = yaml.Require("name");
         foreach (var table in yaml["tables"]?.Items ?? [])
         {
-            table.Allow("a table of a source", "name", "description", "identifier", "columns", "tests", "data_tests", "config", "meta", "tags", "freshness", "loaded_at_field", "loaded_at_query", "quoting", "external", "loader", "enabled");
-            if (table["external"] is { } external) throw external.Unsupported("external tables");
+            Check(table, "a table of a source", "name", "description", "identifier", "columns", "tests", "data_tests", "config", "meta", "tags", "freshness", "loaded_at_field", "loaded_at_query", "quoting", "external", "loader", "enabled");
             var name = table.Require("name");
             var node = new DbtNode
             {
@@ -82,13 +89,11 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     ["loaded_at_field"] = Text(table["loaded_at_field"] ?? yaml["loaded_at_field"]),
                     ["loaded_at_query"] = Text(table["loaded_at_query"] ?? yaml["loaded_at_query"]),
                     ["freshness"] = Freshness(yaml, table),
+                    ["external"] = table["external"]?.ToValue(),
                 },
             };
-            foreach (var level in new[] { yaml, table })
-            {
-                if (level["quoting"] is { } quoting && quoting.Entries.Any(entry => entry.Value.ToValue() is false)) throw quoting.Unsupported("quoting set to false");
-                TakeConfig(node, level, "tags", "meta", "enabled");
-            }
+            node.QuotedParts = ProjectFile.Quoting(table["quoting"], ProjectFile.Quoting(yaml["quoting"], DbtRelation.AllParts));
+            foreach (var level in new[] { yaml, table }) TakeConfig(node, level, "tags", "meta", "enabled");
 
             addNode(node);
             ReadColumns(node, table);
@@ -141,21 +146,22 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
 
     private void ReadPatch(YamlItem yaml, ResourceType type, string path, string inFolder)
     {
-        foreach (var key in new[] { "versions", "latest_version", "time_spine" })
+        foreach (var key in new[] { "versions", "latest_version" })
             if (yaml[key] is { } refused) throw refused.Unsupported($"'{key}' of models");
-        yaml.Allow($"a {type.ToString().ToLowerInvariant()}", "name", "description", "columns", "config", "meta", "tags", "tests", "data_tests", "docs", "relation", "access", "group", "constraints", "enabled", "deprecation_date");
+        Check(yaml, $"a {DbtNode.NameOf(type)}", "name", "description", "columns", "config", "meta", "tags", "tests", "data_tests", "docs", "relation", "access", "group", "constraints", "enabled", "deprecation_date", "time_spine");
         var name = yaml.Require("name");
         if (find(type, package.Name, name) is not { } node)
         {
             if (type is ResourceType.Model && find(ResourceType.Seed, package.Name, name) is not null)
                 throw yaml.Fault($"'{name}' is a seed, and described among models.", "Move it under 'seeds'.");
-            state.Log("warn", $"{yaml.File}:{yaml.Line}: did not find matching node for patch with name '{name}' in the '{type.ToString().ToLowerInvariant()}s' section");
+            state.Log("warn", $"{yaml.File}:{yaml.Line}: did not find matching node for patch with name '{name}' in the '{DbtNode.NameOf(type)}s' section");
             return;
         }
 
         if (node.PatchPath is { } other) throw yaml.Fault($"'{name}' is described twice: in {other} too.", "Keep one of them.");
         node.PatchPath = $"{package.Name}://{path}";
         node.Description = Doc(yaml["description"]);
+        if (yaml["time_spine"] is { } spine) node.Extra["time_spine"] = spine.ToValue();
         TakeConfig(node, yaml, "tags", "meta", "access", "group", "enabled");
         ReadColumns(node, yaml);
         ReadTests(node, yaml, path, inFolder);
@@ -163,7 +169,7 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
 
     private void ReadExposure(YamlItem yaml, string path, string inFolder)
     {
-        yaml.Allow("an exposure", "name", "description", "type", "owner", "url", "maturity", "depends_on", "tags", "meta", "label", "config");
+        Check(yaml, "an exposure", "name", "description", "type", "owner", "url", "maturity", "depends_on", "tags", "meta", "label", "config", "enabled");
         var name = yaml.Require("name");
         var node = new DbtNode
         {
@@ -191,11 +197,64 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         addNode(node);
     }
 
+    private void ReadUnitTest(YamlItem yaml, string path, string inFolder)
+    {
+        Check(yaml, "a unit test", "name", "description", "model", "given", "expect", "overrides", "config", "versions", "tags", "meta", "enabled");
+        if (yaml["versions"] is { } versions) throw versions.Unsupported("'versions' of unit tests");
+        var (name, test) = (yaml.Require("name"), UnitTest.Read(yaml, FindSeed, FindFixture));
+        var node = new DbtNode
+        {
+            UniqueId = $"unit_test.{package.Name}.{test.Model}.{name}",
+            Type = ResourceType.UnitTest,
+            Package = package.Name,
+            Name = name,
+            Path = inFolder,
+            OriginalPath = path,
+            Line = yaml.Line,
+            Fqn = [package.Name, .. inFolder.Split('/')[..^1], test.Model, name],
+            Description = Doc(yaml["description"]),
+            UnitTest = test,
+            Checksum = Hashes.Sha256(Representation.Of(yaml.ToValue())),
+            Extra = new PythonDict
+            {
+                ["model"] = test.Model,
+                ["given"] = yaml["given"]?.ToValue() ?? new PythonList([]),
+                ["expect"] = yaml["expect"]!.ToValue(),
+                ["overrides"] = test.Overrides,
+                ["versions"] = null,
+                ["version"] = null,
+            },
+        };
+        TakeConfig(node, yaml, "tags", "meta", "enabled");
+        addNode(node);
+
+        string? FindSeed(string input) => SeedName().Match(input) is { Success: true } match ? find(ResourceType.Seed, package.Name, match.Groups[1].Value)?.File : null;
+
+        string? FindFixture(string fixture, string extension) => package.Paths("test-paths", "tests").Select(folder => Path.Combine(package.Folder, folder, "fixtures")).Where(Directory.Exists)
+            .SelectMany(folder => Directory.GetFiles(folder, fixture + extension, SearchOption.AllDirectories)).FirstOrDefault();
+    }
+
+    private void ReadGroup(YamlItem yaml, string path)
+    {
+        Check(yaml, "a group", "name", "owner", "description", "config");
+        var owner = yaml["owner"] ?? throw yaml.Fault("'owner' is missing here.");
+        if (owner["name"] is null && owner["email"] is null) throw owner.Fault("the owner of a group needs a name or an email.");
+        var group = new DbtGroup(package.Name, yaml.Require("name"), path, Doc(yaml["description"]), (PythonDict)owner.ToValue()!, yaml["config"]?["meta"]?.ToValue() as PythonDict ?? new PythonDict());
+        if (!project.Groups.TryAdd(group.Name, group)) throw yaml.Fault($"the group '{group.Name}' is defined in {project.Groups[group.Name].Path} already.", "Give one of them another name.");
+    }
+
+    /// <summary>Warns of keys that dbt does not know either: they have no effect.</summary>
+    private void Check(YamlItem yaml, string what, params string[] keys)
+    {
+        foreach (var (key, _) in yaml.Entries)
+            if (Array.IndexOf(keys, key.Text) < 0) state.Log("warn", $"{key.File}:{key.Line}: '{key.Text}' is no key of {what}, and has no effect.");
+    }
+
     private void ReadColumns(DbtNode node, YamlItem yaml)
     {
         foreach (var column in yaml["columns"]?.Items ?? [])
         {
-            column.Allow("a column", "name", "description", "data_type", "meta", "tags", "tests", "data_tests", "quote", "constraints", "config", "policy_tags", "granularity", "dimension", "entity");
+            Check(column, "a column", "name", "description", "data_type", "meta", "tags", "tests", "data_tests", "quote", "constraints", "config", "policy_tags", "granularity", "dimension", "entity");
             node.Columns.Add(new ColumnDoc(
                 column.Require("name"), Doc(column["description"]), column["data_type"]?.Text, (column["meta"] ?? column["config"]?["meta"])?.ToValue() as PythonDict ?? new PythonDict(),
                 [.. (column["tags"] ?? column["config"]?["tags"])?.Texts ?? []], column["quote"]?.ToValue() as bool?));
@@ -306,6 +365,9 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         // Only docs blocks are put into descriptions: other braces are text in them.
         return DocCall().Replace(item.Text, match => Representation.Print(state.Evaluate(match.Value, item.File, item.Line, new NodeContext(state, package.Name))));
     }
+
+    [GeneratedRegex("""^\s*ref\(\s*['"](\w+)['"]\s*\)\s*$""")]
+    private static partial Regex SeedName();
 
     [GeneratedRegex(@"\{\{\s*doc\([^}]*\)\s*\}\}")]
     private static partial Regex DocCall();

@@ -24,10 +24,10 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var total = _runnable.Count;
-        if (command is not (DbtCommand.Compile or DbtCommand.Freshness)) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
+        if (command is not (DbtCommand.Compile or DbtCommand.SourceFreshness)) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
         if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
         {
-            foreach (var node in _runnable) _results.Add(Skipped(node, "on-run-start failed"));
+            foreach (var node in _runnable) End(Skipped(node, "on-run-start failed"), ++_begun, total);
             return;
         }
 
@@ -35,6 +35,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         var pending = new List<DbtNode>(_runnable);
         var running = new Dictionary<Task<NodeResult>, (int Index, int Thread)>();
         var stops = false;
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         while (pending.Count > 0 || running.Count > 0)
         {
             while (running.Count < Math.Max(1, state.Options.Threads) && pending.Find(node => _waits[node.UniqueId].Count == 0) is { } next)
@@ -51,7 +52,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 observer?.Started(next, index, total);
                 // Threads are named by the lowest number that is free.
                 var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
-                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", cancellationToken)), (index, number));
+                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", stopping.Token)), (index, number));
             }
 
             if (running.Count == 0) continue;
@@ -63,9 +64,10 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             {
                 result = await ended.ConfigureAwait(false);
             }
-            catch (OperationCanceledException)
+            catch
             {
-                // The others see the token as well: their transactions end before this does.
+                // The others' transactions end before this does.
+                await stopping.CancelAsync().ConfigureAwait(false);
                 await Task.WhenAll(running.Keys.Select(task => task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default))).ConfigureAwait(false);
                 throw;
             }
@@ -83,7 +85,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         using var database = new Database(warehouse, state, cancellationToken);
         try
         {
-            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => node.Schema).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
+            foreach (var schema in nodes.Where(node => ManifestWriter.RelationName(state, node) is not null).Select(node => state.NewRelation(node).Folded.Schema!).Distinct(StringComparer.Ordinal)) database.CreateSchema(schema);
             database.Commit();
             return true;
         }
@@ -100,12 +102,19 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
         var ancestors = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
         foreach (var node in nodes) _waits[node.UniqueId] = [.. Ancestors(node).Where(runs.Contains)];
         if (command != DbtCommand.Build) return;
+        // A unit test runs when its model's turn comes, and before it.
+        foreach (var test in nodes.Where(node => node.Type == ResourceType.UnitTest)) _waits[test.UniqueId] = [.. Ancestors(InTurnOf(test)).Where(runs.Contains)];
         foreach (var test in nodes.Where(node => node.Type == ResourceType.Test))
         {
             // A test that reads two models holds up those after either, but for those that it reads itself.
-            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test))
-                if (test.DependsOn.Any(Ancestors(node).Contains) && !Ancestors(test).Contains(node.UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
+            foreach (var node in nodes.Where(node => node.Type != ResourceType.Test && !node.IsDescription))
+                if (test.DependsOn.Any(Ancestors(InTurnOf(node)).Contains) && !Ancestors(test).Contains(InTurnOf(node).UniqueId)) _waits[node.UniqueId].Add(test.UniqueId);
         }
+
+        foreach (var test in nodes.Where(node => node.Type == ResourceType.UnitTest))
+            if (_waits.TryGetValue(test.DependsOn[0], out var waits)) waits.Add(test.UniqueId);
+
+        DbtNode InTurnOf(DbtNode node) => node.Type == ResourceType.UnitTest ? state.Project!.Nodes[node.DependsOn[0]] : node;
 
         HashSet<string> Ancestors(DbtNode node)
         {
@@ -125,7 +134,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     {
         _results.Add(result);
         foreach (var (id, waits) in _waits)
-            if (waits.Remove(result.Node.UniqueId) && (result.IsFailure || (result.Status == "skipped" && result.Node.Type != ResourceType.Test))) _skippedFor.TryAdd(id, result.Node);
+            if (waits.Remove(result.Node.UniqueId) && (result.IsFailure || (result.Status == "skipped" && result.Node.Type is not (ResourceType.Test or ResourceType.UnitTest)))) _skippedFor.TryAdd(id, result.Node);
         observer?.Ended(result, index, total);
     }
 
@@ -135,11 +144,22 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     private NodeResult RunNode(DbtNode node, string thread, CancellationToken cancellationToken)
     {
         var (started, clock) = (state.Options.Time.GetUtcNow(), state.Options.Time.GetTimestamp());
+        // There is nothing to do for it, and dbt says so.
+        if (node.IsDescription) return new NodeResult(node, "no-op") { Message = "NO-OP", Failures = 0, StartedAt = started, Thread = thread };
         DateTimeOffset? compiledAt = null;
         string? compiled = null;
         using var database = new Database(warehouse, state, cancellationToken);
         try
         {
+            if (node.Type == ResourceType.UnitTest)
+            {
+                var unit = new UnitTestRun(state, node, database, cancellationToken);
+                compiled = unit.Compile();
+                compiledAt = state.Options.Time.GetUtcNow();
+                var (verdict, difference, count) = unit.Run(compiled);
+                return Result(verdict, difference) with { Failures = count, Response = database.LastResponse };
+            }
+
             var context = new NodeContext(state, node.Package, node, database, cancellationToken);
             if (node.Type is not (ResourceType.Seed or ResourceType.Source)) compiled = Compiler.Compile(context, cancellationToken);
             compiledAt = state.Options.Time.GetUtcNow();

@@ -13,6 +13,8 @@ namespace DataPlatform.Dbt.Run;
 /// </summary>
 internal sealed class Database(IWarehouse warehouse, EngineState state, CancellationToken cancellationToken) : IDisposable
 {
+    private static readonly TimeSpan InterruptInterval = TimeSpan.FromMilliseconds(20);
+
     private IWarehouseTransaction? _transaction;
 
     public bool IsDuckDb => state.System == "duckdb";
@@ -33,28 +35,26 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         command.CommandText = sql;
         // A query may take as long as it takes; cancellation ends it.
         command.CommandTimeout = 0;
-        using var registration = cancellationToken.Register(command.Cancel);
-        try
+        return Run(sql, command.Cancel, async () =>
         {
-            using var reader = command.ExecuteReader();
-            string[] names = [];
-            var rows = new List<object?[]>();
-            do
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
             {
-                if (reader.FieldCount == 0) continue;
-                names = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
-                rows.Clear();
-                while (reader.Read()) rows.Add([.. Enumerable.Range(0, names.Length).Select(place => reader.IsDBNull(place) ? null : ResultTable.Convert(reader.GetValue(place)))]);
+                string[] names = [];
+                var rows = new List<object?[]>();
+                do
+                {
+                    if (reader.FieldCount == 0) continue;
+                    names = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
+                    rows.Clear();
+                    while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                        rows.Add([.. Enumerable.Range(0, names.Length).Select(place => reader.IsDBNull(place) ? null : ResultTable.Convert(reader.GetValue(place)))]);
+                }
+                while (await reader.NextResultAsync(cancellationToken).ConfigureAwait(false));
+                Respond(names.Length > 0 ? "SELECT" : "OK", names.Length > 0 ? rows.Count : reader.RecordsAffected);
+                return new ResultTable(names, rows);
             }
-            while (reader.NextResult());
-            Respond(names.Length > 0 ? "SELECT" : "OK", names.Length > 0 ? rows.Count : reader.RecordsAffected);
-            return new ResultTable(names, rows);
-        }
-        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new DatabaseError(e is DbException ? Message(e) : e.Message, sql, e);
-        }
+        });
     }
 
     /// <summary>Runs the SQL that the node is for.</summary>
@@ -70,8 +70,11 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         Main = sql;
         if (!Connection.CanCreateBatch)
         {
-            Query(sql);
-            Respond(verb, LastRows);
+            using var statement = Connection.CreateCommand();
+            statement.CommandText = sql;
+            var rows = Run(sql, statement.Cancel, () => statement.ExecuteNonQueryAsync(cancellationToken));
+            // DuckDB does not tell those of CREATE TABLE AS.
+            Respond(verb, verb == "SELECT" ? -1 : rows);
             return;
         }
 
@@ -80,18 +83,9 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         command.CommandText = sql;
         batch.BatchCommands.Add(command);
         batch.Timeout = 0;
-        using var registration = cancellationToken.Register(batch.Cancel);
-        try
-        {
-            batch.ExecuteNonQuery();
-            // Npgsql's RecordsAffected has no rows of CREATE TABLE AS.
-            Respond(verb, command is NpgsqlBatchCommand npgsql ? (long)npgsql.Rows : command.RecordsAffected);
-        }
-        catch (Exception e) when (e is DbException or OperationCanceledException)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new DatabaseError(Message(e), sql, e);
-        }
+        Run(sql, batch.Cancel, () => batch.ExecuteNonQueryAsync(cancellationToken));
+        // Npgsql's RecordsAffected has no rows of CREATE TABLE AS.
+        Respond(verb, command is NpgsqlBatchCommand npgsql ? (long)npgsql.Rows : command.RecordsAffected);
     }
 
     public void Respond(string verb, long rows)
@@ -115,21 +109,12 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         command.CommandTimeout = 0;
-        using var registration = cancellationToken.Register(command.Cancel);
-        try
-        {
-            command.ExecuteNonQuery();
-        }
-        catch (DbException e)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new DatabaseError(Message(e), sql, e);
-        }
+        Run(sql, command.Cancel, () => command.ExecuteNonQueryAsync(cancellationToken));
     }
 
     /// <summary>The relation of that name with its type, or null when there is none.</summary>
-    public DbtRelation? Find(DbtRelation relation) => relation.Schema is null || relation.Identifier is null ? null
-        : List(relation.Database, relation.Schema, relation.Identifier).FirstOrDefault();
+    public DbtRelation? Find(DbtRelation relation) => relation.Folded is { Schema: { } schema, Identifier: { } identifier } name
+        && List(name.Database, schema, identifier) is [var found, ..] ? relation.As(found.Type) : null;
 
     public List<DbtRelation> List(string? database, string schema, string? identifier = null)
     {
@@ -148,6 +133,7 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
 
     public IReadOnlyList<DbtColumn> Columns(DbtRelation relation)
     {
+        if (relation.Name.External is { } external) return [.. Query($"describe select * from {external}").Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
         if (relation.Identifier is null) return [];
         // A temporary table has no schema of a name that is known.
         if (IsDuckDb)
@@ -166,8 +152,8 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
                    case when atttypid = 1700 and atttypmod > 4 then ((atttypmod - 4) >> 16) & 65535 end,
                    case when atttypid = 1700 and atttypmod > 4 then (atttypmod - 4) & 65535 end
             from pg_attribute join pg_class on pg_class.oid = attrelid
-            where relname = {Literal(relation.Identifier)} and attnum > 0 and not attisdropped
-              and relnamespace = {(relation.Schema is null ? "pg_my_temp_schema()" : $"(select oid from pg_namespace where nspname = {Literal(relation.Schema)})")}
+            where relname = {Literal(relation.Folded.Identifier!)} and attnum > 0 and not attisdropped
+              and relnamespace = {(relation.Folded.Schema is { } schema ? $"(select oid from pg_namespace where nspname = {Literal(schema)})" : "pg_my_temp_schema()")}
             order by attnum
             """).Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!, (long?)row[2], (long?)row[3], (long?)row[4]))];
     }
@@ -187,7 +173,7 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
     }
 
     public void Rename(DbtRelation from, DbtRelation to) =>
-        Query($"alter {(from.Type == "view" ? "view" : "table")} {from.Print()} rename to {TableName.Quote(to.Identifier!)}");
+        Query($"alter {(from.Type == "view" ? "view" : "table")} {from.Print()} rename to {to.Only(DbtRelation.IdentifierPart).Print()}");
 
     public void ExpandColumns(DbtRelation from, DbtRelation to)
     {
@@ -200,12 +186,52 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
 
     public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    private DbConnection Connection => (_transaction ??= warehouse.BeginAsync(cancellationToken).GetAwaiter().GetResult()).Connection;
+    private DbConnection Connection => (_transaction ??= Begin()).Connection;
+
+    private IWarehouseTransaction Begin()
+    {
+        var transaction = warehouse.BeginAsync(cancellationToken).GetAwaiter().GetResult();
+        if (IsDuckDb) transaction.ExecuteAsync($"set file_search_path = {Literal(state.FileSearchPath)}", cancellationToken: cancellationToken).GetAwaiter().GetResult();
+        return transaction;
+    }
 
     private void End()
     {
         _transaction?.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _transaction = null;
+    }
+
+    private T Run<T>(string sql, Action interrupt, Func<Task<T>> work)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using var ended = new CancellationTokenSource();
+        var untilEnded = ended.Token;
+        // Npgsql sees to the token, and closes a connection whose server does not answer.
+        using var registration = IsDuckDb ? cancellationToken.UnsafeRegister(_ => _ = InterruptAsync(interrupt, untilEnded), null) : default;
+        try
+        {
+            return work().GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new DatabaseError(e is DbException ? Message(e) : e.Message, sql, e);
+        }
+        finally
+        {
+            ended.Cancel();
+        }
+    }
+
+    // DuckDB forgets an interruption that comes before the statement has begun.
+    private static async Task InterruptAsync(Action interrupt, CancellationToken untilEnded)
+    {
+        using var timer = new PeriodicTimer(InterruptInterval);
+        while (!untilEnded.IsCancellationRequested)
+        {
+            interrupt();
+            await timer.WaitForNextTickAsync(CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     // PostgreSQL's messages begin with the code of the error.

@@ -112,12 +112,17 @@ internal sealed class SeedRun(NodeContext context)
 
     private static bool IsTime(string text, string[] formats) => DateTime.TryParseExact(text, formats, CultureInfo.InvariantCulture, DateTimeStyles.None, out _);
 
-    /// <summary>The header and the rows of a file: RFC 4180, and nothing looser.</summary>
     private static (string[] Header, List<string[]> Rows) Read(DbtNode node)
     {
         var delimiter = node.Config.Text("delimiter") ?? ",";
         if (delimiter.Length != 1) throw new TemplateError($"The delimiter of a seed is one character, not '{delimiter}'.");
-        var text = File.ReadAllText(node.File!).TrimStart('\uFEFF');
+        return Parse(File.ReadAllText(node.File!), delimiter[0], node.OriginalPath);
+    }
+
+    /// <summary>The header and the rows of a text: RFC 4180, and nothing looser.</summary>
+    public static (string[] Header, List<string[]> Rows) Parse(string text, char delimiter, string origin)
+    {
+        text = text.TrimStart('\uFEFF');
         var (rows, row, field) = (new List<string[]>(), new List<string>(), new StringBuilder());
         var (line, isQuoted, hasField) = (1, false, false);
         for (var i = 0; i < text.Length; i++)
@@ -134,7 +139,7 @@ internal sealed class SeedRun(NodeContext context)
             {
                 isQuoted = hasField = true;
             }
-            else if (c == delimiter[0])
+            else if (c == delimiter)
             {
                 EndField();
                 hasField = true;
@@ -150,9 +155,9 @@ internal sealed class SeedRun(NodeContext context)
             }
         }
 
-        if (isQuoted) throw YamlItem.Unsupported(node.OriginalPath, line, "a quoted field that does not end");
+        if (isQuoted) throw YamlItem.Unsupported(origin, line, "a quoted field that does not end");
         EndRow();
-        if (rows.Count == 0) throw new TemplateError("The seed is empty: it needs a header.");
+        if (rows.Count == 0) throw new TemplateError("There is nothing in it: it needs a header.");
         var header = rows[0];
         rows.RemoveAt(0);
         return (header, rows);
@@ -169,7 +174,7 @@ internal sealed class SeedRun(NodeContext context)
             EndField();
             hasField = false;
             if (rows.Count > 0 && row.Count > rows[0].Length)
-                throw new DataPlatformException(FailureClass.Data, $"{node.OriginalPath}:{line}: the row has {row.Count} fields, and the header {rows[0].Length}.", "Quote fields that have the delimiter in them.");
+                throw new DataPlatformException(FailureClass.Data, $"{origin}:{line}: the row has {row.Count} fields, and the header {rows[0].Length}.", "Quote fields that have the delimiter in them.");
             // What a short row lacks is NULL.
             while (rows.Count > 0 && row.Count < rows[0].Length) row.Add("");
             rows.Add([.. row]);

@@ -11,7 +11,11 @@ internal static class NodeKinds
     public const string Source = "source";
     public const string Exposure = "exposure";
 
-    public static readonly ImmutableArray<string> All = ["analysis", Exposure, Model, "operation", "seed", "snapshot", Source, Test, UnitTest];
+    public const string Metric = "metric";
+    public const string SemanticModel = "semantic_model";
+    public const string SavedQuery = "saved_query";
+
+    public static readonly ImmutableArray<string> All = ["analysis", Exposure, Metric, Model, "operation", SavedQuery, "seed", SemanticModel, "snapshot", Source, Test, UnitTest];
 }
 
 /// <summary>An enabled node, as far as selection asks.</summary>

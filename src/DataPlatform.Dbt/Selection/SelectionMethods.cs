@@ -27,6 +27,9 @@ internal static class SelectionMethods
         ["test_name"] = (c, _, _) => node => node.ResourceType == NodeKinds.Test && node.TestName is not null && Wildcard.Matches(node.TestName, c.Value),
         ["unit_test"] = (c, _, _) => Named(c, NodeKinds.UnitTest),
         ["exposure"] = (c, _, _) => Named(c, NodeKinds.Exposure),
+        ["metric"] = (c, _, _) => Named(c, NodeKinds.Metric),
+        ["semantic_model"] = (c, _, _) => Named(c, NodeKinds.SemanticModel),
+        ["saved_query"] = (c, _, _) => Named(c, NodeKinds.SavedQuery),
         ["group"] = (c, _, _) => node => node.Group == c.Value,
         ["access"] = Access,
         ["version"] = Version,
@@ -41,8 +44,6 @@ internal static class SelectionMethods
     public static void Check(Criterion criterion)
     {
         var method = criterion.Method;
-        if (method is "metric" or "semantic_model" or "saved_query")
-            throw criterion.Fault($"the built-in dbt engine has no '{method}:', because it has no metrics.", "Leave it out, or install dbt and set the runner to Cli.");
         if (!Methods.ContainsKey(method)) throw criterion.Fault($"'{method}' is not a selection method.", Known);
         if (method == Config && (criterion.Arguments.Count == 0 || criterion.Arguments.Contains("")))
             throw criterion.Fault("'config' needs the name of a configuration.", "Write 'config.materialized:incremental' or 'config.meta.owner:finance'.");

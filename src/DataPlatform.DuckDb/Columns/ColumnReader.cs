@@ -17,15 +17,17 @@ internal abstract unsafe class ColumnReader(Field field)
     /// <summary>How large the values gathered so far are.</summary>
     public abstract long Bytes { get; }
 
-    /// <summary>Adds rows of a vector. <paramref name="start"/> is a multiple of 64.</summary>
+    /// <summary>Adds rows of a vector.</summary>
     /// <exception cref="WarehouseException">Arrow has no such value.</exception>
     public void Append(nint vector, int start, int count)
     {
         // Both systems keep a bit a row, lowest first, set for values; DuckDB leaves the bits out when there is no NULL.
         var validity = NativeMethods.Vectors.DuckDBVectorGetValidity(vector);
+        var rows = new Rows(validity, start, count);
         if (validity is null) _validity.AppendRange(true, count);
-        else _validity.Append(new ReadOnlySpan<byte>((byte*)validity + start / 8, (count + 7) / 8), count);
-        AppendValues(NativeMethods.Vectors.DuckDBVectorGetData(vector), new Rows(validity, start, count));
+        else if (start % 8 == 0) _validity.Append(new ReadOnlySpan<byte>((byte*)validity + start / 8, (count + 7) / 8), count);
+        else for (var i = 0; i < count; i++) _validity.Append(rows.IsValid(i));
+        AppendValues(vector, rows);
     }
 
     /// <summary>Makes an array of what was added, and starts over.</summary>
@@ -34,14 +36,19 @@ internal abstract unsafe class ColumnReader(Field field)
         var (length, nulls) = (_validity.Length, _validity.UnsetBitCount);
         var validity = nulls == 0 ? ArrowBuffer.Empty : _validity.Build();
         _validity.Clear();
-        return ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, length, nulls, 0, [validity, .. BuildValues()]));
+        return ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, length, nulls, 0, [validity, .. BuildValues()], BuildChildren()));
     }
 
     /// <summary>Adds the values of the rows; what stands in the place of a NULL does not matter.</summary>
-    protected abstract void AppendValues(void* data, Rows rows);
+    protected abstract void AppendValues(nint vector, Rows rows);
+
+    /// <summary>Where a vector's values are.</summary>
+    protected static void* DataOf(nint vector) => NativeMethods.Vectors.DuckDBVectorGetData(vector);
 
     /// <summary>Makes buffers of the values added, and starts over.</summary>
     protected abstract ArrowBuffer[] BuildValues();
+
+    protected virtual ArrayData[]? BuildChildren() => null;
 
     /// <summary>The reader for a field that <see cref="DuckDbTypes.ToField"/> made of the type without a cast.</summary>
     public static ColumnReader Create(Field field, ColumnType type) => type.Id switch
@@ -66,6 +73,7 @@ internal abstract unsafe class ColumnReader(Field field)
         DuckDBType.Timestamp or DuckDBType.TimestampTz => new ConvertingReader<long, long>(
             field, (column, micros) => micros is long.MaxValue or -long.MaxValue ? throw NotReadable(column, "a timestamp that is infinity") : micros),
         DuckDBType.Uuid => new ConvertingReader<UInt128, UInt128>(field, (_, value) => ToNetworkOrder(value)),
+        DuckDBType.List => new ListReader(field, Create(ColumnTypes.ElementOf(field)!, type.Element!)),
         _ => new VariableReader(field),
     };
 
@@ -101,7 +109,7 @@ internal sealed unsafe class FixedReader<T>(Field field) : ColumnReader(field) w
 
     public override long Bytes => (long)_values.Length * sizeof(T);
 
-    protected override void AppendValues(void* data, Rows rows) => _values.Append(new ReadOnlySpan<T>((T*)data + rows.Start, rows.Count));
+    protected override void AppendValues(nint vector, Rows rows) => _values.Append(new ReadOnlySpan<T>((T*)DataOf(vector) + rows.Start, rows.Count));
 
     protected override ArrowBuffer[] BuildValues()
     {
@@ -120,9 +128,9 @@ internal sealed unsafe class ConvertingReader<TSource, TTarget>(Field field, Fun
 
     public override long Bytes => (long)_values.Length * sizeof(TTarget);
 
-    protected override void AppendValues(void* data, Rows rows)
+    protected override void AppendValues(nint vector, Rows rows)
     {
-        var source = (TSource*)data + rows.Start;
+        var source = (TSource*)DataOf(vector) + rows.Start;
         for (var i = 0; i < rows.Count; i++) _values.Append(rows.IsValid(i) ? convert(Field.Name, source[i]) : default);
     }
 
@@ -141,9 +149,9 @@ internal sealed unsafe class BooleanReader(Field field) : ColumnReader(field)
 
     public override long Bytes => _values.Length / 8;
 
-    protected override void AppendValues(void* data, Rows rows)
+    protected override void AppendValues(nint vector, Rows rows)
     {
-        var source = (byte*)data + rows.Start;
+        var source = (byte*)DataOf(vector) + rows.Start;
         for (var i = 0; i < rows.Count; i++) _values.Append(rows.IsValid(i) && source[i] != 0);
     }
 
@@ -165,9 +173,9 @@ internal sealed unsafe class VariableReader : ColumnReader
 
     public override long Bytes => (long)_offsets.Length * sizeof(int) + _values.Length;
 
-    protected override void AppendValues(void* data, Rows rows)
+    protected override void AppendValues(nint vector, Rows rows)
     {
-        var source = (DuckDBString*)data + rows.Start;
+        var source = (DuckDBString*)DataOf(vector) + rows.Start;
         for (var i = 0; i < rows.Count; i++)
         {
             if (rows.IsValid(i)) _values.Append(new ReadOnlySpan<byte>(source[i].Data, source[i].Length));
@@ -183,4 +191,59 @@ internal sealed unsafe class VariableReader : ColumnReader
         _values.Clear();
         return buffers;
     }
+}
+
+/// <summary>Lists: where the elements of each are in a vector of their own, and how many they are.</summary>
+internal sealed unsafe class ListReader : ColumnReader
+{
+    private readonly ColumnReader _element;
+    private readonly ArrowBuffer.Builder<int> _offsets = new();
+    private int _elements;
+
+    public ListReader(Field field, ColumnReader element) : base(field)
+    {
+        _element = element;
+        _offsets.Append(0);
+    }
+
+    public override long Bytes => (long)_offsets.Length * sizeof(int) + _element.Bytes;
+
+    protected override void AppendValues(nint vector, Rows rows)
+    {
+        var lists = (DuckDBListEntry*)DataOf(vector) + rows.Start;
+        var elements = NativeMethods.Vectors.DuckDBListVectorGetChild(vector);
+
+        // Lists mostly lie behind each other, and are added as one.
+        var (start, count) = (0, 0);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            if (rows.IsValid(i) && lists[i].Length > 0)
+            {
+                var (offset, length) = ((int)lists[i].Offset, (int)lists[i].Length);
+                if (offset != start + count)
+                {
+                    _element.Append(elements, start, count);
+                    (start, count) = (offset, 0);
+                }
+
+                count += length;
+                _elements += length;
+            }
+
+            _offsets.Append(_elements);
+        }
+
+        _element.Append(elements, start, count);
+    }
+
+    protected override ArrowBuffer[] BuildValues()
+    {
+        var offsets = _offsets.Build();
+        _offsets.Clear();
+        _offsets.Append(0);
+        _elements = 0;
+        return [offsets];
+    }
+
+    protected override ArrayData[] BuildChildren() => [_element.Build().Data];
 }

@@ -11,14 +11,22 @@ namespace DataPlatform.DuckDb.Columns;
 /// <param name="Precision">Digits of a decimal.</param>
 /// <param name="Scale">Digits of a decimal that are after the point.</param>
 /// <param name="IsJson">Whether it is text that holds JSON.</param>
-internal readonly record struct ColumnType(DuckDBType Id, byte Precision = 0, byte Scale = 0, bool IsJson = false)
+/// <param name="Element">The type of a list's elements.</param>
+internal sealed record ColumnType(DuckDBType Id, byte Precision = 0, byte Scale = 0, bool IsJson = false, ColumnType? Element = null)
 {
     public static ColumnType From(DuckDBLogicalType type) => NativeMethods.LogicalType.DuckDBGetTypeId(type) switch
     {
         DuckDBType.Decimal => new(DuckDBType.Decimal, NativeMethods.LogicalType.DuckDBDecimalWidth(type), NativeMethods.LogicalType.DuckDBDecimalScale(type)),
         DuckDBType.Varchar => new(DuckDBType.Varchar, IsJson: DuckDbNative.LogicalTypeAlias(type) == "JSON"),
+        DuckDBType.List => new(DuckDBType.List, Element: ElementOf(type)),
         var id => new(id),
     };
+
+    private static ColumnType ElementOf(DuckDBLogicalType list)
+    {
+        using var element = NativeMethods.LogicalType.DuckDBListTypeChildType(list);
+        return From(element);
+    }
 }
 
 /// <summary>How Arrow's types and DuckDB's correspond.</summary>
@@ -27,7 +35,11 @@ internal static class DuckDbTypes
     private static readonly Decimal128Type AnyInteger = new(38, 0);
 
     /// <summary>The column type for a field, or null when there is none.</summary>
-    public static string? ToSql(Field field) => field.DataType switch
+    public static string? ToSql(Field field) => ColumnTypes.ElementOf(field) is not { } element ? ScalarToSql(field)
+        : ScalarToSql(element) is { } type ? $"{type}[]"
+        : null;
+
+    private static string? ScalarToSql(Field field) => field.DataType switch
     {
         _ when ColumnTypes.IsUuid(field) => "UUID",
         _ when ColumnTypes.IsJson(field) => "JSON",
@@ -62,16 +74,23 @@ internal static class DuckDbTypes
         Date32Type => new(DuckDBType.Date),
         Time64Type => new(DuckDBType.Time),
         TimestampType type => new(string.IsNullOrEmpty(type.Timezone) ? DuckDBType.Timestamp : DuckDBType.TimestampTz),
+        ListType => new(DuckDBType.List, Element: ToColumnType(ColumnTypes.ElementOf(field)!)),
         _ => throw new ArgumentOutOfRangeException(nameof(field), field.DataType.Name, "ToSql answers null for it."),
     };
 
     /// <summary>The field as it is handed to DuckDB: JSON as text, which the INSERT casts and so checks.</summary>
-    public static Field ToStorage(Field field) => ColumnTypes.IsJson(field) ? new Field(field.Name, StringType.Default, field.IsNullable) : field;
+    public static Field ToStorage(Field field) => ColumnTypes.IsJson(field) ? new Field(field.Name, StringType.Default, field.IsNullable)
+        : ColumnTypes.ElementOf(field) is { } element ? ColumnTypes.List(field.Name, ToStorage(element), field.IsNullable)
+        : field;
 
     /// <summary>The type as DuckDB's API has it; the caller disposes of it.</summary>
-    public static DuckDBLogicalType ToLogicalType(ColumnType type) => type.Id is DuckDBType.Decimal
-        ? NativeMethods.LogicalType.DuckDBCreateDecimalType(type.Precision, type.Scale)
-        : NativeMethods.LogicalType.DuckDBCreateLogicalType(type.Id);
+    public static DuckDBLogicalType ToLogicalType(ColumnType type)
+    {
+        if (type.Id is DuckDBType.Decimal) return NativeMethods.LogicalType.DuckDBCreateDecimalType(type.Precision, type.Scale);
+        if (type.Element is null) return NativeMethods.LogicalType.DuckDBCreateLogicalType(type.Id);
+        using var element = ToLogicalType(type.Element);
+        return NativeMethods.LogicalType.DuckDBCreateListType(element);
+    }
 
     /// <summary>
     /// The field that values of a type are read as, and the SQL type to cast them to first, or null when they are read as they are.
@@ -79,6 +98,12 @@ internal static class DuckDbTypes
     /// </summary>
     public static (Field Field, string? Cast) ToField(string name, ColumnType type, bool nullable)
     {
+        if (type.Element is { Element: null })
+        {
+            var (element, elementCast) = ToField(name, type.Element, nullable: true);
+            return (ColumnTypes.List(name, element, nullable), elementCast is null ? null : $"{elementCast}[]");
+        }
+
         var (arrowType, cast) = ToArrow(type);
         return type switch
         {
@@ -117,6 +142,7 @@ internal static class DuckDbTypes
     public static bool CanStore(Field field, ColumnType column) => field.DataType switch
     {
         _ when ToSql(field) is null => false,
+        ListType => column.Element is not null && CanStore(ColumnTypes.ElementOf(field)!, column.Element),
         Int16Type => column.Id is DuckDBType.SmallInt or DuckDBType.Integer or DuckDBType.BigInt or DuckDBType.HugeInt,
         Int32Type => column.Id is DuckDBType.Integer or DuckDBType.BigInt or DuckDBType.HugeInt,
         Int64Type => column.Id is DuckDBType.BigInt or DuckDBType.HugeInt,

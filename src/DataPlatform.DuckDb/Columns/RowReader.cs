@@ -42,6 +42,7 @@ internal static class RowReader
                 Date32Array array => array.GetDateOnly(row)!.Value,
                 Time64Array array => new TimeOnly(array.GetValue(row)!.Value * TicksPerMicrosecond),
                 TimestampArray array => Moment(array.GetValue(row)!.Value, (TimestampType)field.DataType),
+                ListArray array => Elements(array, row, ColumnTypes.ElementOf(field)!),
                 _ => throw new NotSupportedException($"Arrays of type {column.Data.DataType.Name} are not read."),
             };
         }
@@ -53,6 +54,12 @@ internal static class RowReader
                 $"Round it, or read the column as text: \"{field.Name}\"::text.",
                 e);
         }
+    }
+
+    private static object?[] Elements(ListArray lists, int row, Field element)
+    {
+        var (first, end) = (lists.ValueOffsets[row], lists.ValueOffsets[row + 1]);
+        return [.. Enumerable.Range(first, end - first).Select(i => lists.Values.IsNull(i) ? null : Value(lists.Values, i, element))];
     }
 
     private static object Moment(long micros, TimestampType type)

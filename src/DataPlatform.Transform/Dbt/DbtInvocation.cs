@@ -64,7 +64,9 @@ public sealed record DbtInvocation(string Project)
     /// <summary>Exactly these nodes, whatever else is selected; null for what is selected. Set by a retry.</summary>
     public IReadOnlyList<DbtNode>? Nodes { get; set; }
 
-    /// <summary>Values for <c>var()</c>. They are arguments of a process: never put a secret here.</summary>
+    /// <summary>
+    /// Values for <c>var()</c>. A step adds <c>run_date</c>, the run's logical date as <c>yyyy-MM-dd</c>, unless it is here. They are arguments of a process: never put a secret here.
+    /// </summary>
     public IDictionary<string, object?> Vars { get; init; } = new Dictionary<string, object?>(StringComparer.Ordinal);
 
     /// <summary>The name that models see as <c>target.name</c>. <c>default</c> unless set.</summary>

@@ -52,7 +52,7 @@ internal sealed class DbtJournal
     public DbtCommand Command { get; }
 
     /// <summary>The nodes that are in it.</summary>
-    public IReadOnlyList<(string UniqueId, DbtStatus Status, string SessionName)> Entries { get; private set; } = [];
+    public IReadOnlyList<(DbtNodeResult Node, DateTimeOffset At)> Entries { get; private set; } = [];
 
     /// <summary>Opens the journal of the step in the run; for a retry, that of the latest run of the project in the pipeline, whatever step that was.</summary>
     /// <exception cref="DataPlatformException">There is nothing to retry.</exception>
@@ -72,10 +72,14 @@ internal sealed class DbtJournal
         }
 
         var rows = await transaction.QueryAsync(
-            "SELECT unique_id, status, session_name FROM dataplatform.dbt_nodes WHERE run_id = $1 AND step = $2", [runId, name], cancellationToken).ConfigureAwait(false);
+            "SELECT unique_id, status, resource_type, rows_affected, updated_at FROM dataplatform.dbt_nodes WHERE run_id = $1 AND step = $2", [runId, name], cancellationToken).ConfigureAwait(false);
         return new DbtJournal(ledger, lease, runId, name, run.Pipeline, command)
         {
-            Entries = [.. rows.Select(row => ((string)row[0]!, DbtText.Status((string)row[1]!), (string)row[2]!))],
+            Entries =
+            [
+                .. rows.Select(row => (
+                    new DbtNodeResult((string)row[0]!, DbtText.Status((string)row[1]!)) { ResourceType = (string)row[2]!, RowsAffected = (long?)row[3] }, (DateTimeOffset)row[4]!)),
+            ],
         };
     }
 

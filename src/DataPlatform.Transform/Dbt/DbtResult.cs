@@ -124,5 +124,5 @@ public sealed record DbtFailure(FailureClass Class, string Message, string? Hint
 /// <summary>Which datasets a node reads and which it makes.</summary>
 /// <param name="UniqueId">The node.</param>
 /// <param name="Inputs">The tables and views that it reads, quoted for SQL; those of ephemeral models are seen through.</param>
-/// <param name="Output">The table or view it makes, quoted for SQL.</param>
-public sealed record DbtLineage(string UniqueId, IReadOnlyList<string> Inputs, string Output);
+/// <param name="Output">The table or view it makes, quoted for SQL; null for a test.</param>
+public sealed record DbtLineage(string UniqueId, IReadOnlyList<string> Inputs, string? Output);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using DataPlatform.Pipelines;
 using DataPlatform.Telemetry;
 using DataPlatform.Warehouses;
@@ -13,7 +14,8 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
     public Task CheckAsync(CancellationToken cancellationToken)
     {
         var warehouse = GetWarehouse();
-        return DbtRunners.Choose(services, warehouse).CheckAsync(invocation, warehouse, cancellationToken);
+        var today = DateOnly.FromDateTime((services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow().UtcDateTime);
+        return DbtRunners.Choose(services, warehouse).CheckAsync(Of(today), warehouse, cancellationToken);
     }
 
     public async Task RunAsync(StepContext context, CancellationToken cancellationToken)
@@ -22,7 +24,7 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
         var runner = DbtRunners.Choose(services, warehouse);
         if (!invocation.RunsNodes && invocation.Command != DbtCommand.Retry)
         {
-            await FinishAsync(context, runner, invocation, CreateContext(context, warehouse, journal: null), cancellationToken).ConfigureAwait(false);
+            await FinishAsync(context, runner, Of(context.Run.LogicalDate), warehouse, journal: null, cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -36,14 +38,20 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
             foreach (var session in await journal.ListAbandonedSessionsAsync(stopping.Token).ConfigureAwait(false))
                 await warehouse.EndSessionsAsync(session, stopping.Token).ConfigureAwait(false);
 
-            var runContext = CreateContext(context, warehouse, journal);
-            if (await FindRestAsync(context, runner, journal, runContext, stopping.Token).ConfigureAwait(false) is { } rest)
-                await FinishAsync(context, runner, rest, runContext, stopping.Token).ConfigureAwait(false);
+            if (await FindRestAsync(context, runner, journal, new DbtRunContext(warehouse) { RunId = context.Run.RunId, Logger = context.Logger }, stopping.Token).ConfigureAwait(false) is { } rest)
+                await FinishAsync(context, runner, rest, warehouse, journal, stopping.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (lease.Lost.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw new DataPlatformException(FailureClass.Transient, $"dbt was stopped: the lease '{lease.Name}' was lost to another run.");
         }
+    }
+
+    private DbtInvocation Of(DateOnly runDate)
+    {
+        var vars = new Dictionary<string, object?>(invocation.Vars, StringComparer.Ordinal);
+        vars.TryAdd("run_date", runDate.ToString("O", CultureInfo.InvariantCulture));
+        return invocation with { Vars = vars };
     }
 
     private IWarehouse GetWarehouse() =>
@@ -52,17 +60,17 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
     // What is left of an earlier attempt in the same run; all of it when there was none; null when nothing is left.
     private async Task<DbtInvocation?> FindRestAsync(StepContext context, IDbtRunner runner, DbtJournal journal, DbtRunContext runContext, CancellationToken cancellationToken)
     {
-        var whole = invocation with { Command = journal.Command };
+        var whole = Of(context.Run.LogicalDate) with { Command = journal.Command };
         if (journal.Entries.Count == 0) return whole;
 
-        var done = journal.Entries.Where(entry => new DbtNodeResult(entry.UniqueId, entry.Status).IsDone).Select(entry => entry.UniqueId).ToHashSet(StringComparer.Ordinal);
+        var done = journal.Entries.Where(entry => entry.Node.IsDone).Select(entry => entry.Node.UniqueId).ToHashSet(StringComparer.Ordinal);
         var plan = await runner.ListAsync(whole, runContext, cancellationToken).ConfigureAwait(false);
         var rest = plan.Where(node => !done.Contains(node.UniqueId)).ToList();
         context.Logger.LogInformation("{Done} of {Planned} dbt nodes have succeeded in run {RunId}, {Rest} are left", plan.Count - rest.Count, plan.Count, journal.RunId, rest.Count);
         return rest.Count == 0 ? null : whole with { Nodes = rest };
     }
 
-    private DbtRunContext CreateContext(StepContext context, IWarehouse warehouse, DbtJournal? journal)
+    private DbtRunContext CreateContext(StepContext context, IWarehouse warehouse, DbtJournal? journal, DbtNodeReports reports)
     {
         var finished = 0;
         var parent = Activity.Current?.Context ?? default;
@@ -82,14 +90,32 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
                 }
 
                 context.ReportProgress(finished, change.Total, node.Name);
-                if (journal is not null && node.ResourceType != "operation") await journal.WriteAsync(node, invocation.Project, sessionName, token).ConfigureAwait(false);
+                if (node.ResourceType == "operation") return;
+                reports.Add(node);
+                if (journal is not null) await journal.WriteAsync(node, invocation.Project, sessionName, token).ConfigureAwait(false);
             },
         };
     }
 
-    private static async Task FinishAsync(StepContext context, IDbtRunner runner, DbtInvocation invocation, DbtRunContext runContext, CancellationToken cancellationToken)
+    private async Task FinishAsync(StepContext context, IDbtRunner runner, DbtInvocation toRun, IWarehouse warehouse, DbtJournal? journal, CancellationToken cancellationToken)
     {
-        var result = await runner.RunAsync(invocation, runContext, cancellationToken).ConfigureAwait(false);
+        var reports = new DbtNodeReports(context, warehouse, services.GetService<TimeProvider>() ?? TimeProvider.System);
+        // What an attempt that was killed had done was told of by nobody.
+        foreach (var (node, at) in journal is not null && journal.RunId == context.Run.RunId && journal.Step == context.Step ? journal.Entries : [])
+        {
+            if (node.IsDone) reports.AddEarlier(node, at);
+        }
+
+        DbtResult? result = null;
+        try
+        {
+            result = await runner.RunAsync(toRun, CreateContext(context, warehouse, journal, reports), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            reports.Complete(result);
+        }
+
         context.Rows.Add(written: result.Nodes.Where(node => node.ResourceType is "model" or "seed" or "snapshot").Sum(node => node.RowsAffected ?? 0));
         result.ThrowIfFailed();
         context.SetOutput("dbt", new DbtSummary(

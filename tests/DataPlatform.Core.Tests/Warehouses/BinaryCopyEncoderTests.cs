@@ -32,7 +32,7 @@ public sealed class BinaryCopyEncoderTests
     {
         var schema = new Schema([new Field("a", Int32Type.Default, true), new Field("b", StringType.Default, true), new Field("c", BooleanType.Default, true), ColumnTypes.Json("d")], null);
         using var encoder = new BinaryCopyEncoder([.. new[] { PostgreSqlTypes.Int4, PostgreSqlTypes.Text, PostgreSqlTypes.Boolean, PostgreSqlTypes.Jsonb }
-            .Select((type, i) => ColumnEncoder.Create(schema.GetFieldByIndex(i), Column(type))!)]);
+            .Select((type, i) => ValueEncoder.Create(schema.GetFieldByIndex(i), Column(type))!)]);
         Convert.ToHexString(Encode(encoder, RecordBatches.Create(schema, [[258, "é", true, "1"], [null, "", null, null]]))).Should().Be(
             Header
             + "0004" + "0000000400000102" + "00000002C3A9" + "0000000101" + "000000020131"
@@ -52,7 +52,7 @@ public sealed class BinaryCopyEncoderTests
         var schema = new Schema([new Field("id", Int64Type.Default, false), new Field("text", StringType.Default, true)], null);
         static string? Text(int row) => row % 3 == 0 ? null : new string('x', row % 5_003 == 1 ? 300_000 : row % 97);
         using var encoder = new BinaryCopyEncoder(
-            [ColumnEncoder.Create(schema.GetFieldByIndex(0), Column(PostgreSqlTypes.Int8))!, ColumnEncoder.Create(schema.GetFieldByIndex(1), Column(PostgreSqlTypes.Text))!]);
+            [ValueEncoder.Create(schema.GetFieldByIndex(0), Column(PostgreSqlTypes.Int8))!, ValueEncoder.Create(schema.GetFieldByIndex(1), Column(PostgreSqlTypes.Text))!]);
         using var batch = RecordBatches.Create(schema, [.. Enumerable.Range(0, rows).Select(i => (object?[])[(long)i, Text(i)])]);
 
         var decoded = Decode(Encode(encoder, batch));
@@ -81,14 +81,14 @@ public sealed class BinaryCopyEncoderTests
     [Fact]
     public void Numbers_are_not_narrowed_and_types_not_mixed()
     {
-        ColumnEncoder.Create(new Field("a", Int64Type.Default, true), Column(PostgreSqlTypes.Int4)).Should().BeNull();
-        ColumnEncoder.Create(new Field("a", Int32Type.Default, true), Column(PostgreSqlTypes.Int2)).Should().BeNull();
-        ColumnEncoder.Create(new Field("a", DoubleType.Default, true), Column(PostgreSqlTypes.Float4)).Should().BeNull();
-        ColumnEncoder.Create(new Field("a", ColumnTypes.Timestamp, true), Column(PostgreSqlTypes.TimestampTz)).Should().BeNull();
-        ColumnEncoder.Create(new Field("a", ColumnTypes.TimestampUtc, true), Column(PostgreSqlTypes.Timestamp)).Should().BeNull();
-        ColumnEncoder.Create(new Field("a", StringType.Default, true), Column(PostgreSqlTypes.Uuid)).Should().BeNull();
-        ColumnEncoder.Create(new Field("a", new Decimal128Type(10, 3), true), Column(PostgreSqlTypes.Numeric) with { Precision = 10, Scale = 2 }).Should().BeNull();
-        ColumnEncoder.Create(new Field("a", new FixedSizeBinaryType(16), true), Column(PostgreSqlTypes.Uuid)).Should().BeNull();
+        ValueEncoder.Create(new Field("a", Int64Type.Default, true), Column(PostgreSqlTypes.Int4)).Should().BeNull();
+        ValueEncoder.Create(new Field("a", Int32Type.Default, true), Column(PostgreSqlTypes.Int2)).Should().BeNull();
+        ValueEncoder.Create(new Field("a", DoubleType.Default, true), Column(PostgreSqlTypes.Float4)).Should().BeNull();
+        ValueEncoder.Create(new Field("a", ColumnTypes.Timestamp, true), Column(PostgreSqlTypes.TimestampTz)).Should().BeNull();
+        ValueEncoder.Create(new Field("a", ColumnTypes.TimestampUtc, true), Column(PostgreSqlTypes.Timestamp)).Should().BeNull();
+        ValueEncoder.Create(new Field("a", StringType.Default, true), Column(PostgreSqlTypes.Uuid)).Should().BeNull();
+        ValueEncoder.Create(new Field("a", new Decimal128Type(10, 3), true), Column(PostgreSqlTypes.Numeric) with { Precision = 10, Scale = 2 }).Should().BeNull();
+        ValueEncoder.Create(new Field("a", new FixedSizeBinaryType(16), true), Column(PostgreSqlTypes.Uuid)).Should().BeNull();
     }
 
     [Fact]
@@ -99,13 +99,13 @@ public sealed class BinaryCopyEncoderTests
         var validity = new ArrowBuffer.BitmapBuilder().Append(false).Append(true).Build();
         var schema = new Schema([new Field("t", StringType.Default, true)], null);
         using var batch = new RecordBatch(schema, [new StringArray(2, offsets, values, validity, nullCount: 1)], 2);
-        using var encoder = new BinaryCopyEncoder([ColumnEncoder.Create(schema.GetFieldByIndex(0), Column(PostgreSqlTypes.Text))!]);
+        using var encoder = new BinaryCopyEncoder([ValueEncoder.Create(schema.GetFieldByIndex(0), Column(PostgreSqlTypes.Text))!]);
         Decode(Encode(encoder, batch)).Should().BeEquivalentTo(new byte[]?[][] { [null], ["a"u8.ToArray()] });
     }
 
     private static byte[] Encode(Schema schema, uint type, IReadOnlyList<object?[]> rows)
     {
-        using var encoder = new BinaryCopyEncoder([ColumnEncoder.Create(schema.GetFieldByIndex(0), Column(type))!]);
+        using var encoder = new BinaryCopyEncoder([ValueEncoder.Create(schema.GetFieldByIndex(0), Column(type))!]);
         using var batch = RecordBatches.Create(schema, rows);
         return Encode(encoder, batch);
     }

@@ -4,17 +4,21 @@ using DataPlatform.Dbt.Run;
 using DataPlatform.DuckDb;
 using DataPlatform.Testing;
 using DataPlatform.Warehouses;
+using DataPlatform.Warehouses.PostgreSql;
 
 namespace DataPlatform.Dbt.Engine;
 
-/// <summary>A dbt project in a scratch folder, and a DuckDB to run it on.</summary>
+/// <summary>A dbt project in a scratch folder, and a DuckDB or a database of PostgreSQL to run it on.</summary>
 internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 {
     private readonly ScratchFolder _folder = new();
 
-    public EngineFixture(string? project = "name: shop\n")
+    private readonly TestDatabase? _database;
+
+    public EngineFixture(string? project = "name: shop\n", TestDatabase? database = null)
     {
-        Warehouse = new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}");
+        _database = database;
+        Warehouse = database is null ? new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}") : new PostgreSqlWarehouse("warehouse", database.ConnectionString);
         if (project is not null) Write("dbt_project.yml", project);
     }
 
@@ -25,6 +29,10 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     public string Target => _folder.Combine("project", "target");
 
     public DbtOptions Options { get; set; } = new() { ProjectFolder = "", Environment = _ => null };
+
+    /// <summary>A project on a warehouse: duckdb or postgres.</summary>
+    public static async Task<EngineFixture> OnAsync(string system, string project = "name: shop\n") =>
+        new(project, system == "postgres" ? await TestPostgres.CreateDatabaseAsync(TestContext.Current.CancellationToken) : null);
 
     public EngineFixture Write(string path, string content)
     {
@@ -41,7 +49,7 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 
     /// <summary>Runs a build in which everything succeeds.</summary>
     public async Task BuildAsync() =>
-        (await RunAsync()).Results.Where(result => result.Status is not ("success" or "pass")).Select(result => $"{result.Node.UniqueId} {result.Status}: {result.Message}").Should().BeEmpty();
+        (await RunAsync()).Results.Where(result => result.Status is not ("success" or "pass" or "no-op")).Select(result => $"{result.Node.UniqueId} {result.Status}: {result.Message}").Should().BeEmpty();
 
     /// <summary>The error that the project stops with.</summary>
     public async Task<string> FailAsync()
@@ -84,6 +92,7 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     public async ValueTask DisposeAsync()
     {
         await Warehouse.DisposeAsync();
+        if (_database is not null) await _database.DisposeAsync();
         _folder.Dispose();
     }
 

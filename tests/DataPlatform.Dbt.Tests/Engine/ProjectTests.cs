@@ -85,10 +85,9 @@ public sealed class ProjectTests
     }
 
     [Theory]
-    [InlineData("metrics: [{name: m}]", "models/schema.yml:1: the built-in dbt engine does not support 'metrics' in schema files. | Install dbt and set the runner to Cli")]
-    [InlineData("unit_tests: [{name: u}]", "does not support 'unit_tests'")]
+    [InlineData("functions: [{name: f}]", "models/schema.yml:1: the built-in dbt engine does not support 'functions' in schema files. | Install dbt and set the runner to Cli")]
+    [InlineData("metrics: [{name: m}]", "models/schema.yml:1: 'type' is missing here.")]
     [InlineData("models:\n  - name: a\n    versions: [{v: 1}]", "models/schema.yml:3: the built-in dbt engine does not support 'versions' of models")]
-    [InlineData("models:\n  - name: a\n    colums: []", "models/schema.yml:3: the built-in dbt engine does not support 'colums' of a model")]
     [InlineData("models:\n  - name: a\n    data_tests: [nope]", "models/schema.yml:3: there is no test 'nope'.")]
     [InlineData("models:\n  - name: a\n   x: 1", "models/schema.yml:3:")]
     public async Task Refuses_schema_files_with_the_line_and_the_way_out(string yaml, string expected)
@@ -145,5 +144,22 @@ public sealed class ProjectTests
         project.Options = project.Options with { Vars = EngineFixture.Dict(("c", "cli")) };
 
         (await project.CompileAsync("m", "{{ var('a') }} {{ var('b') }} {{ var('c') }} {{ var('d', 'none') }}")).Should().Be("1 2 cli none");
+    }
+
+    [Fact]
+    public async Task Takes_the_names_of_folders_from_before_version_1()
+    {
+        await using var project = new EngineFixture("""
+            name: shop
+            config-version: 2
+            source-paths: ["{{ env_var('FOLDER', 'sql') }}"]
+            data-paths: [data]
+            analysis-paths: [analysis]
+            """)
+            .Write("sql/a.sql", "select * from {{ ref('seed') }}").Write("data/seed.csv", "id\n1\n").Write("analysis/look.sql", "select 1");
+
+        (await project.OpenAsync()).Project.Nodes.Keys.Should().Equal("model.shop.a", "analysis.shop.look", "seed.shop.seed");
+        project.Write("dbt_project.yml", "name: shop\nmodel-paths: [models]\nsource-paths: [sql]\n");
+        (await project.FailAsync()).Should().Be("dbt_project.yml:3: 'source-paths' and 'model-paths' are both here: they are the same. | Keep model-paths.");
     }
 }

@@ -47,8 +47,6 @@ public sealed class SelectionTests
     [InlineData("a+99999999999", "--select 'a+99999999999', character 1: the depth 99999999999 is too large.", "all the way")]
     [InlineData("config:x", "--select 'config:x', character 1: 'config' needs the name of a configuration.", "config.materialized:incremental")]
     [InlineData("tag.a:b", "--select 'tag.a:b', character 1: 'tag' takes nothing after a dot, and 'a' was found.", "tag:b")]
-    [InlineData("metric:m", "--select 'metric:m', character 1: the built-in dbt engine has no 'metric:', because it has no metrics.", "Cli")]
-    [InlineData("saved_query:m", "--select 'saved_query:m', character 1: the built-in dbt engine has no 'saved_query:', because it has no metrics.", "Cli")]
     [InlineData("source:a.b.c.d", "--select 'source:a.b.c.d', character 1: 'a.b.c.d' is not the name of a source.", "source:name.table")]
     [InlineData("exposure:a.b.c", "--select 'exposure:a.b.c', character 1: 'a.b.c' has too many dots.", "exposure:package.name")]
     [InlineData("path:../x", "--select 'path:../x', character 1: '../x' is not a path within the project.", "path:models/staging")]

@@ -1,6 +1,7 @@
 using DataPlatform.Dbt;
 using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.Testing;
+using DataPlatform.Transform;
 
 namespace DataPlatform.Integration.Tests.Dbt;
 

@@ -1,72 +1,46 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using DataPlatform.Testing;
 
 namespace DataPlatform.Integration.Tests.ObjectStores;
 
 /// <summary>A TCP proxy before a server of HTTP/1.1 that spoils the answers to chosen requests.</summary>
-internal sealed class FaultyConnection : IAsyncDisposable
+internal sealed class FaultyConnection : TcpProxy
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _stop = new();
     private readonly Uri _target;
     private readonly Func<string, Fault?> _faultOf;
-    private readonly Task _accepting;
-    private readonly List<Task> _connections = [];
 
-    private FaultyConnection(string target, Func<string, Fault?> faultOf)
-    {
-        (_target, _faultOf) = (new Uri(target), faultOf);
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
+    private FaultyConnection(string target, Func<string, Fault?> faultOf) => (_target, _faultOf) = (new Uri(target), faultOf);
 
-    public string Endpoint => $"http://{_listener.LocalEndpoint}";
+    public string Endpoint => $"http://127.0.0.1:{Port}";
 
     /// <param name="target">The server's address.</param>
     /// <param name="faultOf">Tells by the request line, <c>PUT /bucket/key HTTP/1.1</c>, what happens to the answer; null for nothing.</param>
     public static FaultyConnection To(string target, Func<string, Fault?> faultOf) => new(target, faultOf);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        _listener.Stop();
-        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (var connection in _connections) await connection.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (true) _connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
-    }
-
-    private async Task ServeAsync(TcpClient client)
+    protected override async Task ServeAsync(TcpClient client, int number, CancellationToken stop)
     {
         using var server = new TcpClient();
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        using (client)
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        await server.ConnectAsync(_target.Host, _target.Port, stop);
+        Fault? fault = null;
+        var answered = 0;
+        var requests = PumpAsync(client.GetStream(), server.GetStream(), chunk =>
         {
-            await server.ConnectAsync(_target.Host, _target.Port, _stop.Token);
-            Fault? fault = null;
-            var answered = 0;
-            var requests = PumpAsync(client.GetStream(), server.GetStream(), chunk =>
-            {
-                if (RequestLine(chunk.Span) is { } line) (fault, answered) = (_faultOf(line), 0);
-                return chunk;
-            }, end.Token);
-            var answers = PumpAsync(server.GetStream(), client.GetStream(), chunk =>
-            {
-                var from = answered;
-                answered += chunk.Length;
-                if (fault is null || fault.At >= answered) return chunk;
-                if (fault.Cuts) return chunk[..Math.Max(0, fault.At - from)];
-                if (fault.At >= from) chunk.Span[fault.At - from] ^= 0xFF;
-                return chunk;
-            }, end.Token);
-            await Task.WhenAny(requests, answers);
-            await end.CancelAsync();
-        }
+            if (RequestLine(chunk.Span) is { } line) (fault, answered) = (_faultOf(line), 0);
+            return chunk;
+        }, end.Token);
+        var answers = PumpAsync(server.GetStream(), client.GetStream(), chunk =>
+        {
+            var from = answered;
+            answered += chunk.Length;
+            if (fault is null || fault.At >= answered) return chunk;
+            if (fault.Cuts) return chunk[..Math.Max(0, fault.At - from)];
+            if (fault.At >= from) chunk.Span[fault.At - from] ^= 0xFF;
+            return chunk;
+        }, end.Token);
+        await Task.WhenAny(requests, answers);
+        await end.CancelAsync();
     }
 
     // Ends when the source does or when a chunk comes back shorter.

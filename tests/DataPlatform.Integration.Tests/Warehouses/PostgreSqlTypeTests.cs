@@ -193,6 +193,37 @@ public sealed class PostgreSqlTypeTests : PostgreSqlTests
         (await ReadAsync("SELECT 1")).ShouldEqual([[1]]);
     }
 
+    [Theory]
+    [InlineData("'{{1,2},{3,4}}'::int[]", "2 dimensions")]
+    [InlineData("ARRAY['infinity'::date]", "a date that is infinity")]
+    public async Task An_array_that_Arrow_lacks_is_refused_by_column(string expression, string problem)
+    {
+        var failure = await FailAsync(() => ReadAsync($"SELECT {expression} AS m"));
+        (failure.FailureClass, failure.Message).Should().Be((FailureClass.Data, $"Column 'm' has {(problem.StartsWith('2') ? "an array of " : "")}{problem}, which cannot be read into columns."));
+        failure.Hint.Should().Contain("\"m\"::text");
+    }
+
+    [Fact]
+    public async Task Arrays_of_declared_decimals_and_of_varying_text_keep_their_type_and_others_are_text()
+    {
+        await InTransactionAsync(transaction => transaction.ExecuteAsync($"CREATE SCHEMA demo; CREATE TABLE demo.arrays (d numeric(8,3)[], v varchar(9)[], j json[], i inet[])", cancellationToken: Cancelled));
+        var schema = new Schema(
+            [ColumnTypes.List("d", new Field("d", new Decimal128Type(8, 3), true)), ColumnTypes.List("v", new Field("v", StringType.Default, true)), ColumnTypes.List("j", ColumnTypes.Json("j"))], metadata: null);
+        await InTransactionAsync(transaction => AppendAsync(transaction, schema, [[new object?[] { (Int128)1500, null }, new object?[] { "a,b" }, new object?[] { "{}" }]], new TableName("demo", "arrays")));
+        await InTransactionAsync(transaction => transaction.ExecuteAsync("UPDATE demo.arrays SET i = '{10.0.0.0/8}'", cancellationToken: Cancelled));
+        (await ReadAsync("SELECT * FROM demo.arrays")).ShouldEqual([[new object?[] { (Int128)1500, null }, new object?[] { "a,b" }, new object?[] { "{}" }, "{10.0.0.0/8}"]]);
+    }
+
+    [Fact]
+    public async Task An_element_that_cannot_be_stored_is_refused_by_column_and_row()
+    {
+        var schema = new Schema([ColumnTypes.List("tags", new Field("tags", StringType.Default, true)), ColumnTypes.List("days", new Field("days", Date32Type.Default, true))], metadata: null);
+        List<object?[]> rows = [[new object?[] { "a", "b" }, null], [null, null], [new object?[] { "c", "\0" }, null]];
+        (await FailAsync(() => CreateAndAppendAsync(schema, rows))).Message.Should().StartWith("Column 'tags', row 3: the text contains the character U+0000");
+        rows[2] = [null, new object?[] { 1, int.MinValue }];
+        (await FailAsync(() => CreateAndAppendAsync(schema, rows))).Message.Should().StartWith("Column 'days', row 3: the value -2147483648 is outside");
+    }
+
     [Fact]
     public async Task Text_with_U0000_is_refused_by_column_and_row()
     {

@@ -85,6 +85,64 @@ public abstract class WarehouseConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Lists_of_every_type_round_trip_with_null_empty_and_null_elements()
+    {
+        var scalars = EveryType.Schema.FieldsList.Skip(1).ToList();
+        var schema = new Schema([new Field("id", Int64Type.Default, nullable: false), .. scalars.Select(field => ColumnTypes.List(field.Name, field))], metadata: null);
+        var pool = EveryType.Rows(40, 40).Single();
+        object?[] Lists(int id, Func<int, object?[]?> elementsOf) => [(long)id, .. scalars.Select((_, i) => elementsOf(i + 1))];
+        List<object?[]> rows =
+        [
+            Lists(0, i => [.. pool.Select(row => row[i])]),
+            Lists(1, _ => null),
+            Lists(2, _ => []),
+            Lists(3, _ => [null]),
+            Lists(4, i => [pool[0][i], null, pool[1][i]]),
+            .. Enumerable.Range(5, 4_000).Select(id => Lists(id, i => id % 7 == 0 ? null : [.. pool.Skip(id % 37).Take(id % 4).Select(row => row[i] is string { Length: > 100 } ? "long" : row[i])])),
+        ];
+        var table = NextTable();
+        await InTransactionAsync(async transaction =>
+        {
+            await transaction.CreateTableAsync(table, schema, [], Cancelled);
+            (await transaction.DescribeAsync(table, Cancelled))!.FieldsList.Select(Show).Should().Equal(schema.FieldsList.Select(Show));
+            await using var writer = await transaction.BeginAppendAsync(table, schema, Cancelled);
+            using var batch = RecordBatches.Create(schema, rows);
+            foreach (var (offset, length) in new[] { (0, 3), (3, 1_500), (1_503, 2_502) })
+            {
+                using var slice = batch.SliceShared(offset, length);
+                await writer.WriteAsync(slice, Cancelled);
+            }
+
+            await writer.CompleteAsync(Cancelled);
+        });
+
+        (await ReadTableAsync(table)).ShouldEqual(rows);
+        (await QueryAsync($"SELECT \"an int32\", \"Text\" FROM {table.ToSql()} WHERE id IN (1, 2, 4) ORDER BY id"))
+            .ShouldEqual([[null, null], [System.Array.Empty<object?>(), System.Array.Empty<object?>()], [rows[4][3], rows[4][10]]]);
+    }
+
+    [Fact]
+    public async Task Lists_widen_as_their_elements_do_and_merge_as_other_columns()
+    {
+        Schema Of(IArrowType type) => new([new Field("id", Int64Type.Default, nullable: false), ColumnTypes.List("n", new Field("n", type, true))], metadata: null);
+        await AppendAsync(Target, Of(Int32Type.Default), [[1L, new object?[] { 1, null }], [2L, null]], "id");
+        (await FailAsync(() => AppendAsync(Target, Of(Int64Type.Default), [[3L, new object?[] { 3L }]]))).Message.Should().MatchRegex("(?i)column 'n' of .* is integer\\[\\] and cannot take bigint\\[\\] without loss");
+
+        await InTransactionAsync(transaction => transaction.AlterTableAsync(Target, Of(Int64Type.Default), Cancelled));
+        (await MergeAsync(Target, Of(Int32Type.Default), ["id"], [[2L, new object?[] { 2 }], [3L, System.Array.Empty<object?>()]])).RowsWritten.Should().Be(2);
+        (await ReadAsync($"SELECT * FROM {Target.ToSql()} ORDER BY id"))
+            .ShouldEqual([[1L, new object?[] { 1L, null }], [2L, new object?[] { 2L }], [3L, System.Array.Empty<object?>()]]);
+    }
+
+    [Fact]
+    public async Task Lists_of_lists_are_refused_by_name()
+    {
+        var column = new Field("matrix", new ListType(new Field("item", new ListType(Int32Type.Default), true)), true);
+        (await FailAsync(() => InTransactionAsync(transaction => transaction.CreateTableAsync(Target, new Schema([column], metadata: null), [], Cancelled))))
+            .Message.Should().MatchRegex("(?i)column 'matrix' .*has the Arrow type list");
+    }
+
+    [Fact]
     public async Task A_created_table_is_described_as_it_was_given()
     {
         var table = NextTable();
@@ -777,7 +835,7 @@ public abstract class WarehouseConformance : IAsyncLifetime
         return await command.ExecuteScalarAsync(Cancelled);
     }
 
-    private static string Show(Field field) =>
+    private static string Show(Field field) => ColumnTypes.ElementOf(field) is { } element ? $"{Show(element)} list {field.IsNullable}" :
         $"{field.Name} {(ColumnTypes.IsUuid(field) ? "uuid" : ColumnTypes.IsJson(field) ? "json" : field.DataType)} "
         + $"{(field.DataType is Decimal128Type type ? (type.Precision, type.Scale) : "")}{(field.DataType as TimestampType)?.Timezone} {field.IsNullable}";
 

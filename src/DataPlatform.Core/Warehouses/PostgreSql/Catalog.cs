@@ -94,7 +94,7 @@ internal sealed class Catalog(NpgsqlConnection connection)
         reader =>
         {
             var type = reader.GetFieldValue<uint>(1);
-            var (precision, scale) = type == PostgreSqlTypes.Numeric ? ReadNumericModifier(reader.GetInt32(3)) : (null, null);
+            var (precision, scale) = (PostgreSqlTypes.ElementOf(type) ?? type) == PostgreSqlTypes.Numeric ? ReadNumericModifier(reader.GetInt32(3)) : (null, null);
             return new TableColumn(reader.GetString(0), type, reader.GetString(2), precision, scale, reader.GetBoolean(4), reader.GetBoolean(5));
         },
         cancellationToken, Oid(relation));

@@ -17,7 +17,7 @@ internal abstract class ColumnDecoder(Field field)
     public Field Field { get; } = field;
 
     /// <summary>How many values were added since the last array was made.</summary>
-    protected int Length { get; private set; }
+    public int Length { get; private set; }
 
     /// <summary>The decoder for a field that <see cref="PostgreSqlTypes.ToField"/> made of the type.</summary>
     public static ColumnDecoder Create(Field field, uint typeOid) => field.DataType switch
@@ -32,6 +32,7 @@ internal abstract class ColumnDecoder(Field field)
         DoubleType => new FixedDecoder<double, DoubleReader>(field, default),
         Date32Type => new FixedDecoder<int, DateReader>(field, default),
         TimestampType => new FixedDecoder<long, TimestampReader>(field, default),
+        ListType => new ListDecoder(field, Create(ColumnTypes.ElementOf(field)!, PostgreSqlTypes.ElementOf(typeOid)!.Value)),
         _ => new VariableDecoder(field, prefix: typeOid is PostgreSqlTypes.Jsonb ? 1 : 0),
     };
 
@@ -50,7 +51,7 @@ internal abstract class ColumnDecoder(Field field)
     public IArrowArray Build(List<byte[]> rented)
     {
         var validity = _nulls == 0 ? ArrowBuffer.Empty : BuildValidity();
-        var array = ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, Length, _nulls, 0, [validity, .. BuildValues(rented)]));
+        var array = ArrowArrayFactory.BuildArray(new ArrayData(Field.DataType, Length, _nulls, 0, [validity, .. BuildValues(rented)], BuildChildren(rented)));
         (_nulls, Length) = (0, 0);
         return array;
     }
@@ -58,6 +59,8 @@ internal abstract class ColumnDecoder(Field field)
     protected abstract void AppendValues(byte[] buffer, ReadOnlySpan<int> places);
 
     protected abstract ArrowBuffer[] BuildValues(List<byte[]> rented);
+
+    protected virtual ArrayData[]? BuildChildren(List<byte[]> rented) => null;
 
     /// <summary>Notes that a value is NULL: one of those that are being added.</summary>
     protected void SetNull(int index)

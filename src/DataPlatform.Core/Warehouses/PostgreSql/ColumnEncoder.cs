@@ -31,8 +31,20 @@ internal abstract class ColumnEncoder(string name)
     /// <param name="positions">A position for each row.</param>
     public abstract void Write(int start, int windowStart, Span<byte> buffer, Span<int> positions);
 
+    protected WarehouseException Unstorable(long row, string problem, string hint) =>
+        new(FailureClass.Data, $"Column '{Name}', row {row}: {problem}", hint);
+}
+
+/// <summary>Encodes the values of an array: a batch's column, or the elements of its lists.</summary>
+internal abstract class ValueEncoder(string name) : ColumnEncoder(name)
+{
+    public sealed override void Load(RecordBatch batch, int column, long rowsBefore) => Load(batch.Column(column), new RowNumbers(rowsBefore));
+
+    /// <summary>Takes an array and checks that its values can be stored.</summary>
+    public abstract void Load(IArrowArray array, RowNumbers rows);
+
     /// <summary>The encoder for values of a field into a column, or null when the column cannot take them without loss.</summary>
-    public static ColumnEncoder? Create(Field field, TableColumn column)
+    public static ValueEncoder? Create(Field field, TableColumn column)
     {
         var (name, target) = (field.Name, column.TypeOid);
         return field.DataType switch
@@ -64,20 +76,33 @@ internal abstract class ColumnEncoder(string name)
             Time64Type { Unit: TimeUnit.Microsecond } => target is PostgreSqlTypes.Time ? new FixedEncoder<long, IntegerWire<long, long>>(name) : null,
             TimestampType { Unit: TimeUnit.Microsecond } type =>
                 target == (string.IsNullOrEmpty(type.Timezone) ? PostgreSqlTypes.Timestamp : PostgreSqlTypes.TimestampTz) ? new FixedEncoder<long, TimestampWire>(name) : null,
+            ListType => ColumnTypes.ElementOf(field) is { DataType: not ListType } element && PostgreSqlTypes.ElementOf(target) is { } elementOid
+                && Create(element, column with { TypeOid = elementOid }) is { } encoder ? new ListEncoder(name, encoder, elementOid) : null,
             _ => null,
         };
     }
 
-    private static ColumnEncoder? Integer<T>(string name, uint target) where T : unmanaged, IBinaryInteger<T> => target switch
+    private static ValueEncoder? Integer<T>(string name, uint target) where T : unmanaged, IBinaryInteger<T> => target switch
     {
         PostgreSqlTypes.Int2 when typeof(T) == typeof(short) => new FixedEncoder<T, IntegerWire<T, short>>(name),
         PostgreSqlTypes.Int4 when typeof(T) != typeof(long) => new FixedEncoder<T, IntegerWire<T, int>>(name),
         PostgreSqlTypes.Int8 => new FixedEncoder<T, IntegerWire<T, long>>(name),
         _ => null,
     };
+}
 
-    protected WarehouseException Unstorable(long row, string problem, string hint) =>
-        new(FailureClass.Data, $"Column '{Name}', row {row}: {problem}", hint);
+/// <summary>Numbers the rows that values are in, for errors: each its own, or that of the list it is an element of.</summary>
+internal readonly struct RowNumbers(long before, ListArray? lists = null, int firstElement = 0)
+{
+    public long Of(int index)
+    {
+        if (lists is null) return before + index + 1;
+        var row = 0;
+        while (lists.ValueOffsets[row + 1] <= firstElement + index) row++;
+        return before + row + 1;
+    }
+
+    public RowNumbers OfElements(ListArray of, int first) => new(before, of, first);
 }
 
 /// <summary>Which of an array's values are not NULL.</summary>
@@ -102,12 +127,12 @@ internal interface IWire<T>
 }
 
 /// <summary>Values that lie side by side in Arrow's buffer and have one size on the wire.</summary>
-internal sealed class FixedEncoder<T, TWire>(string name) : ColumnEncoder(name) where T : unmanaged where TWire : struct, IWire<T>
+internal sealed class FixedEncoder<T, TWire>(string name) : ValueEncoder(name) where T : unmanaged where TWire : struct, IWire<T>
 {
     private IArrowArray _array = null!;
-    private long _rowsBefore;
+    private RowNumbers _rows;
 
-    public override void Load(RecordBatch batch, int column, long rowsBefore) => (_array, _rowsBefore) = (batch.Column(column), rowsBefore);
+    public override void Load(IArrowArray array, RowNumbers rows) => (_array, _rows) = (array, rows);
 
     public override void AddSizes(int start, Span<long> sizes)
     {
@@ -137,7 +162,7 @@ internal sealed class FixedEncoder<T, TWire>(string name) : ColumnEncoder(name) 
 
             BinaryPrimitives.WriteInt32BigEndian(field, TWire.Size);
             if (!TWire.TryWrite(field[LengthSize..], values[i]))
-                throw Unstorable(_rowsBefore + start + i + 1, $"the value {values[i]} is outside what PostgreSQL can store.", "Correct the value, or leave the row out.");
+                throw Unstorable(_rows.Of(start + i), $"the value {values[i]} is outside what PostgreSQL can store.", "Correct the value, or leave the row out.");
             positions[i] += LengthSize + TWire.Size;
         }
     }
@@ -226,11 +251,11 @@ internal readonly struct UuidWire : IWire<Guid>
 }
 
 /// <summary>A byte for each value; Arrow has a bit.</summary>
-internal sealed class BooleanEncoder(string name) : ColumnEncoder(name)
+internal sealed class BooleanEncoder(string name) : ValueEncoder(name)
 {
     private IArrowArray _array = null!;
 
-    public override void Load(RecordBatch batch, int column, long rowsBefore) => _array = batch.Column(column);
+    public override void Load(IArrowArray array, RowNumbers rows) => _array = array;
 
     public override void AddSizes(int start, Span<long> sizes)
     {
@@ -261,7 +286,7 @@ internal sealed class BooleanEncoder(string name) : ColumnEncoder(name)
 }
 
 /// <summary>Text and bytes as they are; jsonb is text after a version byte.</summary>
-internal sealed class VariableEncoder(string name, bool isText, bool isJsonb = false) : ColumnEncoder(name)
+internal sealed class VariableEncoder(string name, bool isText, bool isJsonb = false) : ValueEncoder(name)
 {
     private const byte JsonbVersion = 1;
     private const int MaxLength = 1_000_000_000;
@@ -269,13 +294,13 @@ internal sealed class VariableEncoder(string name, bool isText, bool isJsonb = f
     private readonly int _prefix = isJsonb ? 1 : 0;
     private BinaryArray _array = null!;
 
-    public override void Load(RecordBatch batch, int column, long rowsBefore)
+    public override void Load(IArrowArray array, RowNumbers rows)
     {
-        _array = (BinaryArray)batch.Column(column);
+        _array = (BinaryArray)array;
         if (_array.Length == 0) return;
         var offsets = _array.ValueOffsets;
         var bytes = offsets[^1] - offsets[0];
-        if ((isText && _array.ValueBuffer.Span.Slice(offsets[0], bytes).Contains((byte)0)) || bytes > MaxLength) FindUnstorable(rowsBefore);
+        if ((isText && _array.ValueBuffer.Span.Slice(offsets[0], bytes).Contains((byte)0)) || bytes > MaxLength) FindUnstorable(rows);
     }
 
     public override void AddSizes(int start, Span<long> sizes)
@@ -310,16 +335,16 @@ internal sealed class VariableEncoder(string name, bool isText, bool isJsonb = f
     }
 
     // Checked here, where the row is known: the server would end the whole COPY at a place it does not name well.
-    private void FindUnstorable(long rowsBefore)
+    private void FindUnstorable(RowNumbers rows)
     {
         for (var i = 0; i < _array.Length; i++)
         {
             if (_array.IsNull(i)) continue;
             var value = _array.GetBytes(i);
             if (isText && value.Contains((byte)0))
-                throw Unstorable(rowsBefore + i + 1, "the text contains the character U+0000, which PostgreSQL cannot store.", "Remove the character where the data comes from, or reject the row.");
+                throw Unstorable(rows.Of(i), "the text contains the character U+0000, which PostgreSQL cannot store.", "Remove the character where the data comes from, or reject the row.");
             if (value.Length > MaxLength)
-                throw Unstorable(rowsBefore + i + 1, $"the value has {value.Length:N0} bytes; PostgreSQL stores 1 GB at most.", "Keep values of that size in an object store.");
+                throw Unstorable(rows.Of(i), $"the value has {value.Length:N0} bytes; PostgreSQL stores 1 GB at most.", "Keep values of that size in an object store.");
         }
     }
 }

@@ -127,7 +127,8 @@ internal sealed class MergeSql(TableName table, string staging, Schema schema, I
     private string IsSame(Field field)
     {
         // The type json, unlike jsonb, cannot be compared.
-        var cast = tableColumns.First(column => column.Name == field.Name).TypeOid == PostgreSqlTypes.Json ? "::text" : "";
+        var type = tableColumns.First(column => column.Name == field.Name).TypeOid;
+        var cast = (PostgreSqlTypes.ElementOf(type) ?? type) == PostgreSqlTypes.Json ? "::text" : "";
         var column = Identifiers.Quote(field.Name);
         return $" AND t.{column}{cast} IS NOT DISTINCT FROM s.{column}{cast}";
     }

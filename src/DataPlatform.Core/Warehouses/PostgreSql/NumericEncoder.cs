@@ -8,7 +8,7 @@ namespace DataPlatform.Warehouses.PostgreSql;
 /// Decimal128 as numeric: a header (digits, weight, sign, scale) and digits to the base of 10,000, aligned at the decimal point.
 /// Format: PostgreSQL's <c>numeric_recv</c>.
 /// </summary>
-internal sealed class NumericEncoder(string name, int scale) : ColumnEncoder(name)
+internal sealed class NumericEncoder(string name, int scale) : ValueEncoder(name)
 {
     private const int Base = 10_000;
     private const int DigitsInBase = 4;
@@ -27,7 +27,7 @@ internal sealed class NumericEncoder(string name, int scale) : ColumnEncoder(nam
     private byte[] _encoded = [];
     private byte[] _lengths = [];
 
-    public override void Load(RecordBatch batch, int column, long rowsBefore) => _array = batch.Column(column);
+    public override void Load(IArrowArray array, RowNumbers rows) => _array = array;
 
     public override void AddSizes(int start, Span<long> sizes)
     {

@@ -16,17 +16,16 @@ internal static class PostgreSqlCommands
     public static object?[] ReadRow(NpgsqlDataReader reader)
     {
         var row = new object?[reader.FieldCount];
-        for (var i = 0; i < row.Length; i++)
-        {
-            row[i] = reader.IsDBNull(i) ? null : reader.GetValue(i) switch
-            {
-                DateTime { Kind: DateTimeKind.Utc } moment => new DateTimeOffset(moment),
-                var value => value,
-            };
-        }
-
+        for (var i = 0; i < row.Length; i++) row[i] = reader.IsDBNull(i) ? null : ToValue(reader.GetValue(i));
         return row;
     }
+
+    private static object? ToValue(object? value) => value switch
+    {
+        DateTime { Kind: DateTimeKind.Utc } moment => new DateTimeOffset(moment),
+        Array { Rank: 1 } list and not byte[] => list.Cast<object?>().Select(ToValue).ToArray(),
+        _ => value,
+    };
 
     // Npgsql takes moments in UTC alone.
     private static object ToParameter(object? value) => value switch

@@ -194,7 +194,7 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
         {
             if (!columns.TryGetValue(field.Name, out var column))
                 throw Failed(FailureClass.Data, $"Table {table} has no column '{field.Name}'; it has {string.Join(", ", columns.Keys)}.", "Add the column to the table, or leave it out of the data.");
-            encoders.Add(ColumnEncoder.Create(field, column)
+            encoders.Add(ValueEncoder.Create(field, column)
                 ?? throw Failed(FailureClass.Data, $"Column '{field.Name}' of {table} is {column.TypeName} and cannot take {PostgreSqlTypes.ToSql(field) ?? field.DataType.Name} without loss.",
                     "Change the column's type in the table, or convert the data."));
         }

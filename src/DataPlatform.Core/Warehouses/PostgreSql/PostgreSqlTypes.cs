@@ -13,7 +13,11 @@ internal static class PostgreSqlTypes
     private static readonly Decimal128Type AnyNumeric = new(38, 18);
 
     /// <summary>The column type for a field, or null when there is none.</summary>
-    public static string? ToSql(Field field) => field.DataType switch
+    public static string? ToSql(Field field) => ColumnTypes.ElementOf(field) is not { } element ? ScalarToSql(field)
+        : ScalarToSql(element) is { } type ? $"{type}[]"
+        : null;
+
+    private static string? ScalarToSql(Field field) => field.DataType switch
     {
         _ when ColumnTypes.IsUuid(field) => "uuid",
         _ when ColumnTypes.IsJson(field) => "jsonb",
@@ -43,11 +47,38 @@ internal static class PostgreSqlTypes
         Uuid => ColumnTypes.Uuid(name, nullable),
         Json or Jsonb => ColumnTypes.Json(name, nullable),
         Numeric => new Field(name, ToDecimal(precision, scale ?? 0), nullable),
+        _ when ElementOf(typeOid) is { } element => ColumnTypes.List(name, ToField(name, element, precision, scale, nullable: true), nullable),
         _ => new Field(name, Plain(typeOid), nullable),
     };
 
     /// <summary>Whether values of the type are asked for in the server's text form because Arrow has no type for them.</summary>
-    public static bool IsReadAsText(uint typeOid) => typeOid is not (Uuid or Json or Jsonb or Numeric) && Plain(typeOid) is StringType && !IsText(typeOid);
+    public static bool IsReadAsText(uint typeOid) =>
+        typeOid is not (Uuid or Json or Jsonb or Numeric) && Plain(typeOid) is StringType && !IsText(typeOid) && ElementOf(typeOid) is null;
+
+    /// <summary>The type of an array's elements; null when it is no array, or one of a type that Arrow lacks.</summary>
+    public static uint? ElementOf(uint typeOid) => typeOid switch
+    {
+        1000 => Boolean,
+        1001 => Bytea,
+        1003 => Name,
+        1005 => Int2,
+        1007 => Int4,
+        1016 => Int8,
+        1009 => Text,
+        1014 => Bpchar,
+        1015 => Varchar,
+        1021 => Float4,
+        1022 => Float8,
+        1182 => Date,
+        1183 => Time,
+        1115 => Timestamp,
+        1185 => TimestampTz,
+        1231 => Numeric,
+        199 => Json,
+        3807 => Jsonb,
+        2951 => Uuid,
+        _ => null,
+    };
 
     /// <summary>Whether a value of the type goes over the wire as its characters.</summary>
     public static bool IsText(uint typeOid) => typeOid is Text or Varchar or Bpchar or Name;

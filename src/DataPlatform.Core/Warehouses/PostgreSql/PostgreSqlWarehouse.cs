@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Apache.Arrow;
+using DataPlatform.Lineage;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Polly;
@@ -55,6 +56,15 @@ public sealed class PostgreSqlWarehouse : IWarehouse
 
     /// <inheritdoc/>
     public string Location { get; }
+
+    /// <inheritdoc/>
+    public Dataset GetDataset(TableName table)
+    {
+        // Of several hosts any may answer, and one name is needed.
+        var host = (_connectionString.Host ?? "").Split(',')[0].Trim();
+        var authority = host.Contains(':', StringComparison.Ordinal) ? host : string.Create(CultureInfo.InvariantCulture, $"{host}:{_connectionString.Port}");
+        return new Dataset($"postgres://{authority}", $"{_connectionString.Database ?? _connectionString.Username}.{table}");
+    }
 
     /// <summary>The <c>application_name</c> of all sessions of this object: <c>dataplatform-</c> and twelve random hexadecimal digits.</summary>
     public string SessionName { get; internal init; }
@@ -169,7 +179,13 @@ public sealed class PostgreSqlWarehouse : IWarehouse
 
     private NpgsqlDataSource Build(string? settings)
     {
-        var connectionString = new NpgsqlConnectionStringBuilder(_connectionString.ConnectionString) { ApplicationName = SessionName };
+        var connectionString = new NpgsqlConnectionStringBuilder(_connectionString.ConnectionString) 
+        {
+            ApplicationName = SessionName,
+
+            // Arrays with NULLs in them could not be read otherwise.
+            ArrayNullabilityMode = ArrayNullabilityMode.PerInstance,
+        };
         if (settings is not null) connectionString.Options = $"{connectionString.Options} {settings}".Trim();
         var builder = new NpgsqlDataSourceBuilder(connectionString.ConnectionString) { Name = Name };
         builder.UseLoggerFactory(_loggerFactory);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
+using System.Reflection;
 using Apache.Arrow;
 using Apache.Arrow.Arrays;
 using Apache.Arrow.Types;
@@ -14,8 +15,13 @@ internal abstract class ColumnType
 
     /// <summary>The column type of a .NET type, or null when it has none.</summary>
     /// <param name="type">The .NET type, not a nullable one.</param>
-    /// <param name="precision">The digits of a decimal; null for the default.</param>
-    public static ColumnType? Find(Type type, PrecisionAttribute? precision) =>
+    /// <param name="precision">The digits of a decimal, also of one in a list; null for the default.</param>
+    /// <param name="nullability">What the compiler knows of a list's elements.</param>
+    public static ColumnType? Find(Type type, PrecisionAttribute? precision, NullabilityInfo nullability) =>
+        FindScalar(type, precision) ?? (ListColumn.ItemOf(type) is { } item ? ListColumn.Of(type, item, precision, nullability) : null);
+
+    /// <summary>The column type of a type that is no list.</summary>
+    public static ColumnType? FindScalar(Type type, PrecisionAttribute? precision) =>
         type.IsEnum ? (ColumnType)Activator.CreateInstance(typeof(EnumColumn<>).MakeGenericType(type))!
         : type == typeof(bool) ? new BooleanColumn()
         : type == typeof(short) ? new NumberColumn<short>(Int16Type.Default)

@@ -46,13 +46,15 @@ internal abstract class ColumnWriter<T>(Field field) : IColumnWriter where T : n
     }
 
     public IArrowArray Build() => ArrowArrayFactory.BuildArray(new ArrayData(
-        field.DataType, Length, _nulls, offset: 0, [_nulls == 0 ? ArrowBuffer.Empty : _validity.Build(), .. Buffers()]));
+        field.DataType, Length, _nulls, offset: 0, [_nulls == 0 ? ArrowBuffer.Empty : _validity.Build(), .. Buffers()], Children()));
 
     protected abstract void Add(T value);
 
     protected abstract void AddEmpty();
 
     protected abstract IEnumerable<ArrowBuffer> Buffers();
+
+    protected virtual ArrayData[]? Children() => null;
 }
 
 /// <summary>A column of values of one size.</summary>

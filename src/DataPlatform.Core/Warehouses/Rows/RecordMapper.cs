@@ -24,7 +24,8 @@ public static class RecordMapper
 /// </summary>
 /// <remarks>
 /// Types: bool, short, int, long, float, double, decimal (see <see cref="PrecisionAttribute"/>), string, byte[], DateOnly,
-/// TimeOnly, DateTime (timestamp without zone), DateTimeOffset (with zone), Guid, enums (text), and these as nullable. Numbers are read from any number
+/// TimeOnly, DateTime (timestamp without zone), DateTimeOffset (with zone), Guid, enums (text), these as nullable, and arrays, <c>List</c>,
+/// <c>IList</c> and <c>IReadOnlyList</c> of them (a list). Numbers are read from any number
 /// column when no value changes in it but its precision as float or double; dates and times are read from what holds as much.
 /// </remarks>
 /// <typeparam name="T">A record, class or struct.</typeparam>

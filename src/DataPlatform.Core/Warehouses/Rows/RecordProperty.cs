@@ -43,12 +43,13 @@ internal abstract class RecordProperty(PropertyInfo info, Field field)
     {
         var underlying = Nullable.GetUnderlyingType(property.PropertyType);
         var valueType = underlying ?? property.PropertyType;
-        var columnType = ColumnType.Find(valueType, FindPrecision(type, property)) ?? throw new DataPlatformException(
+        var info = nullability.Create(property);
+        var columnType = ColumnType.Find(valueType, FindPrecision(type, property), info) ?? throw new DataPlatformException(
             FailureClass.Configuration,
             $"{type.Name}.{property.Name} is of type {valueType.Name}, which has no column type.",
             "Change its type, or leave it out with [NotMapped].");
         var nullable = underlying is not null
-            || (!property.PropertyType.IsValueType && nullability.Create(property).ReadState != NullabilityState.NotNull);
+            || (!property.PropertyType.IsValueType && info.ReadState != NullabilityState.NotNull);
         var field = columnType.ToField(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), nullable);
         var shape = underlying is not null ? typeof(NullableProperty<>) : typeof(PlainProperty<>);
         return (RecordProperty)Activator.CreateInstance(shape.MakeGenericType(valueType), property, field, columnType)!;

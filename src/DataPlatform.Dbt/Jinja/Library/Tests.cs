@@ -20,7 +20,7 @@ internal static class Tests
         ["integer"] = Of("integer", value => value is long or System.Numerics.BigInteger),
         ["iterable"] = Of("iterable", value => value is string || (value as JinjaObject)?.Iterate() is not null),
         ["lower"] = Of("lower", value => StringMethods.IsCased(Representation.Print(value), char.IsLower, char.IsUpper)),
-        ["mapping"] = Of("mapping", value => value is PythonDict),
+        ["mapping"] = Of("mapping", value => value is JinjaObject { IsMapping: true }),
         ["none"] = Of("none", value => value is null),
         ["number"] = Of("number", Numbers.IsNumber),
         ["odd"] = Of("odd", value => Operations.AreEqual(Operations.Calculate("%", value, 2L), 1L)),

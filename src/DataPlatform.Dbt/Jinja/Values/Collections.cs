@@ -125,6 +125,8 @@ internal sealed class PythonDict : JinjaObject
 
     public override string TypeName => "dict";
 
+    public override bool IsMapping => true;
+
     public override bool IsTrue => _items.Count > 0;
 
     public override bool IsSequence => true;
@@ -144,6 +146,9 @@ internal sealed class PythonDict : JinjaObject
     public IEnumerable<object?> Values => Enumerate(static item => item.Value);
 
     public IEnumerable<KeyValuePair<object?, object?>> Items => Enumerate(static item => new KeyValuePair<object?, object?>(Key(item), item.Value));
+
+    /// <summary>The value of a key, or null when there is none.</summary>
+    public object? Get(object? key) => TryGet(key, out var value) ? value : null;
 
     public bool TryGet(object? key, out object? value) => _items.TryGetValue(key ?? None, out value);
 

@@ -18,6 +18,9 @@ internal abstract class JinjaObject
     /// <summary>Whether it has a length and items in brackets.</summary>
     public virtual bool IsSequence => false;
 
+    /// <summary>Whether it has values by keys.</summary>
+    public virtual bool IsMapping => false;
+
     /// <summary>How many items there are, or null when it has no length.</summary>
     public virtual int? Length => null;
 
@@ -49,6 +52,16 @@ internal abstract class JinjaObject
 
     /// <summary>Python's <c>==</c>.</summary>
     public virtual bool ValueEquals(object? other) => ReferenceEquals(this, other);
+
+    /// <summary>The order of this and another value, or null when they have none.</summary>
+    public virtual int? Compare(object? other) => null;
+
+    /// <summary>Does an arithmetic operation with another value, this one on the left of it or on the right.</summary>
+    public virtual bool TryCalculate(string op, object? other, bool isLeft, out object? value)
+    {
+        value = null;
+        return false;
+    }
 
     /// <summary>A hash that agrees with <see cref="ValueEquals"/>.</summary>
     /// <exception cref="TemplateError">It can change, and so cannot be a key.</exception>

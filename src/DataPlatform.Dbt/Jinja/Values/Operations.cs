@@ -73,6 +73,7 @@ internal static class Operations
             return small.Items.All(large.Contains) && (op.Length == 2 || small.Count < large.Count);
         }
 
+        if ((left as JinjaObject)?.Compare(right) is { } compared) return Holds(op, compared);
         throw (left as Undefined ?? right as Undefined)?.Failure()
             ?? new TemplateError($"'{op}' not supported between instances of '{TypeName(left)}' and '{TypeName(right)}'");
     }
@@ -114,6 +115,7 @@ internal static class Operations
                 return new PythonSet(Enumerate(left).Where(item => !without.Contains(item)));
         }
 
+        if ((left as JinjaObject)?.TryCalculate(op, right, isLeft: true, out var result) == true || (right as JinjaObject)?.TryCalculate(op, left, isLeft: false, out result) == true) return result;
         var operation = op == "**" ? "** or pow()" : op;
         throw (left as Undefined ?? right as Undefined)?.Failure()
             ?? new TemplateError(op == "+" && left is string or Markup
@@ -124,6 +126,7 @@ internal static class Operations
     public static object? Negate(object? value) => value switch
     {
         double number => -number,
+        JinjaObject other when other.TryCalculate("*", -1L, isLeft: true, out var result) => result,
         bool or long or BigInteger => Numbers.Calculate("-", 0L, value),
         Undefined undefined => throw undefined.Failure(),
         _ => throw new TemplateError($"bad operand type for unary -: '{TypeName(value)}'"),

@@ -36,12 +36,15 @@ public sealed class DbtManifest
         return new DbtManifest(metadata.Text("invocation_id") ?? "", metadata.Text("project_name") ?? "", nodes);
     }
 
-    /// <summary>What each model, seed and snapshot that makes a table or view reads. Ephemeral models are seen through: what they read is read by who uses them.</summary>
+    /// <summary>
+    /// What each model, seed and snapshot that makes a table or view reads, and each test. Ephemeral models are seen through: what they read is read by who uses them.
+    /// </summary>
     public IReadOnlyList<DbtLineage> GetLineage() =>
     [
-        .. _nodes.Values.Where(node => node.Node.ResourceType is "model" or "seed" or "snapshot" && node.Relation is not null)
+        .. _nodes.Values.Where(node => node.Node.ResourceType is "test" || (node.Node.ResourceType is "model" or "seed" or "snapshot" && node.Relation is not null))
             .OrderBy(node => node.Node.UniqueId, StringComparer.Ordinal)
-            .Select(node => new DbtLineage(node.Node.UniqueId, [.. Inputs(node, []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], node.Relation!)),
+            .Select(node => new DbtLineage(
+                node.Node.UniqueId, [.. Inputs(node, []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], node.Node.ResourceType is "test" ? null : node.Relation)),
     ];
 
     private IEnumerable<string> Inputs(DbtManifestNode node, HashSet<string> seen)

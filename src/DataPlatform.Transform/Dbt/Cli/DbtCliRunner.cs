@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Threading.Channels;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
 
@@ -73,31 +72,20 @@ public sealed class DbtCliRunner(string connectionString, DbtRunnerOptions? opti
     {
         ArgumentNullException.ThrowIfNull(invocation);
         ArgumentNullException.ThrowIfNull(context);
-        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var collected = new DbtCollected();
-        var changes = Channel.CreateUnbounded<DbtNodeChange>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var told = TellAsync(changes.Reader, context, stopping);
-        int exitCode;
-        string error;
-        try
-        {
-            (exitCode, error) = await InvokeAsync(
+        var changes = new DbtChanges(context);
+        var (exitCode, error) = await changes.TellWhileAsync(
+            token => InvokeAsync(
                 invocation, context, DbtArguments.For,
                 line =>
                 {
                     var dbtEvent = DbtEvent.Parse(line);
                     if (dbtEvent.Message.Length > 0) context.Logger.Log(dbtEvent.Level, new EventId(0, dbtEvent.Name), "{DbtMessage}", dbtEvent.Message);
                     collected.Add(dbtEvent);
-                    if (dbtEvent.Change is { } change) changes.Writer.TryWrite(change);
+                    if (dbtEvent.Change is { } change) changes.Add(change);
                 },
-                stopping.Token,
-                collected.ReadArtifacts).ConfigureAwait(false);
-        }
-        finally
-        {
-            changes.Writer.Complete();
-            await told.ConfigureAwait(false);
-        }
+                token, collected.ReadArtifacts),
+            cancellationToken).ConfigureAwait(false);
 
         cancellationToken.ThrowIfCancellationRequested();
         await TellOfTheRestAsync(collected, context, cancellationToken).ConfigureAwait(false);
@@ -178,23 +166,6 @@ public sealed class DbtCliRunner(string connectionString, DbtRunnerOptions? opti
         await using var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         var rows = await transaction.QueryAsync("SELECT current_setting('client_connection_check_interval', true)", null, cancellationToken).ConfigureAwait(false);
         if (rows[0][0] is string interval and not ("" or "0")) environment["PGOPTIONS"] = $"-c client_connection_check_interval={interval}";
-    }
-
-    private static async Task TellAsync(ChannelReader<DbtNodeChange> changes, DbtRunContext context, CancellationTokenSource stopping)
-    {
-        try
-        {
-            // What dbt did before it was stopped is told all the same: it is done.
-            await foreach (var change in changes.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
-            {
-                if (context.NodeChanged is { } changed) await changed(change, CancellationToken.None).ConfigureAwait(false);
-            }
-        }
-        catch
-        {
-            await stopping.CancelAsync().ConfigureAwait(false);
-            throw;
-        }
     }
 
     // Without events, as with version 2, the artifacts are the first to tell.

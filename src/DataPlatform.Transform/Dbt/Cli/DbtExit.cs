@@ -1,6 +1,6 @@
 namespace DataPlatform.Transform;
 
-/// <summary>What dbt's exit codes mean.</summary>
+/// <summary>What it means when dbt fails.</summary>
 internal static class DbtExit
 {
     private const string ShowLog = "dbt's lines in the log above say more.";
@@ -34,7 +34,7 @@ internal static class DbtExit
         return exitCode switch
         {
             0 => null,
-            1 when nodes.Any(node => node.IsFailed) => Nodes(nodes),
+            1 when nodes.Any(node => node.IsFailed) => Explain(nodes, node => Cause("", node.Message ?? "")),
             1 => Cause($"dbt failed: {Or(said, "it did not say why")}", said) ?? new DbtFailure(FailureClass.Data, $"dbt failed: {Or(said, "it did not say why")}", ShowLog),
             2 => Cause($"dbt could not go on: {said}", said) ?? Stopped(said),
             126 or 127 => new DbtFailure(FailureClass.Configuration, $"dbt could not be started: {Or(said, "the command is not there or cannot be run")}", "Install dbt, or set Dbt:Executable to its path."),
@@ -43,10 +43,12 @@ internal static class DbtExit
         };
     }
 
-    private static DbtFailure Nodes(IReadOnlyList<DbtNodeResult> nodes)
+    /// <summary>Why nodes failed.</summary>
+    /// <param name="nodes">The nodes' results, some of which failed.</param>
+    /// <param name="findCause">What outside of the project and its data a node failed for; null when that is not it.</param>
+    public static DbtFailure Explain(IReadOnlyList<DbtNodeResult> nodes, Func<DbtNodeResult, DbtFailure?> findCause)
     {
-        var failed = nodes.Where(node => node.IsFailed).ToList();
-        var causes = failed.Select(node => Cause("", node.Message ?? "")).ToList();
+        var causes = nodes.Where(node => node.IsFailed).Select(findCause).ToList();
         var text = DbtResult.Describe(nodes);
         // What another try may cure decides only when nothing else is wrong.
         return causes.TrueForAll(cause => cause is not null) && causes.Select(cause => cause!.Class).Distinct().Count() == 1

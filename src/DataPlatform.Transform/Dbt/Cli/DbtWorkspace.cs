@@ -2,20 +2,22 @@ using System.Text;
 
 namespace DataPlatform.Transform;
 
-/// <summary>The folder of one invocation, for its owner alone: profile, artifacts, logs. Deleted with it.</summary>
+/// <summary>The folder of one invocation, for its owner alone: artifacts, and for the dbt command its profile and logs. Deleted with it.</summary>
 internal sealed class DbtWorkspace : IDisposable
 {
     private const string ParsedFile = "partial_parse.msgpack";
 
     private readonly string? _cache;
 
+    public DbtWorkspace() => Directory.CreateDirectory(Target);
+
     public DbtWorkspace(string profile, string? cache)
+        : this()
     {
         _cache = cache;
         try
         {
             Directory.CreateDirectory(Profiles);
-            Directory.CreateDirectory(Target);
             Directory.CreateDirectory(Logs);
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;

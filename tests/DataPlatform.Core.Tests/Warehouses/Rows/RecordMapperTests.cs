@@ -139,6 +139,33 @@ public sealed class RecordMapperTests
     }
 
     [Fact]
+    public void Lists_come_back_from_columns_with_null_empty_and_null_elements()
+    {
+        var id = Guid.NewGuid();
+        Listed[] rows =
+        [
+            new([1, -2], ["a", "", "ß"], [1.25m, null], [id], [DayOfWeek.Monday]),
+            new([], [], [], null, []),
+        ];
+        using var batch = RecordMapper.For<Listed>().ToBatch(rows);
+        batch.Schema.FieldsList.Select(field => $"{field.Name} {Describe(ColumnTypes.ElementOf(field)!)}{(field.IsNullable ? "?" : "")}")
+            .Should().Equal("numbers int32", "texts string", "amounts decimal128(6,2)", "ids uuid?", "days string");
+        RecordMapper.For<Listed>().FromBatch(batch).Should().BeEquivalentTo(rows, options => options.WithStrictOrdering());
+    }
+
+    [Fact]
+    public void An_element_that_is_NULL_needs_a_type_that_allows_it()
+    {
+        using var batch = RecordMapper.For<Listing<int?[]>>().ToBatch([new([1]), new([2, null])]);
+        var read = () => RecordMapper.For<Listing<int[]>>().FromBatch(batch);
+        read.Should().Throw<DataPlatformException>().WithMessage("*'items'*has an element that is NULL, and its type does not allow it*");
+        var write = () => RecordMapper.For<Texts>().ToBatch([new(["a", null!])]);
+        write.Should().Throw<DataPlatformException>().WithMessage("Texts.Items has an element that is NULL, and its type does not allow it. It is column 'items'.");
+        var nested = () => RecordMapper.For<Listing<int[][]>>();
+        nested.Should().Throw<DataPlatformException>().WithMessage("Listing`1.Items is of type Int32[][], which has no column type.");
+    }
+
+    [Fact]
     public void A_moment_outside_the_years_of_dotnet_is_a_data_error()
     {
         var schema = new Schema([new Field("at", ColumnTypes.TimestampUtc, nullable: true)], null);
@@ -194,4 +221,10 @@ public sealed class RecordMapperTests
     public sealed record Timed(DateTimeOffset At);
 
     public sealed record Unsupported(Uri Address);
+
+    public sealed record Listed(int[] Numbers, IReadOnlyList<string> Texts, [Precision(6, 2)] List<decimal?> Amounts, IList<Guid>? Ids, DayOfWeek[] Days);
+
+    public sealed record Listing<T>(T Items);
+
+    public sealed record Texts(List<string> Items);
 }

@@ -1,19 +1,9 @@
 -- What is known of an hour the day before: the calendar, the weather as observed or forecast, and the demand a day earlier, a week earlier
 -- and on the ten days of the same kind before. The hours of tomorrow are in it without their demand.
 with hours as (
-    select
-        station.station_id,
-        weather.hour,
-        cast(extract(hour from weather.hour) as integer) as hour_of_day,
-        cast(extract(isodow from weather.hour) as integer) as day_of_week,
-        weather.temperature_c,
-        weather.precipitation_mm,
-        weather.wind_kph,
-        demand.trips
-    from raw.weather as weather
-    cross join raw.stations as station
-    left join marts.hourly_demand as demand
-        on demand.station_id = station.station_id and demand.hour = weather.hour
+    select hours.*, demand.trips
+    from {{ ref('int_station_hours') }} as hours
+    left join {{ ref('hourly_demand') }} as demand on demand.station_id = hours.station_id and demand.hour = hours.hour
 ),
 
 usual as (
@@ -24,7 +14,7 @@ usual as (
         cast(count(trips) over days_before as integer) as usual_days
     from hours
     window days_before as (
-        partition by station_id, hour_of_day, case when day_of_week >= 6 then 'weekend' else 'workday' end
+        partition by station_id, hour_of_day, kind_of_day
         order by hour rows between 10 preceding and 1 preceding
     )
 )
@@ -45,7 +35,7 @@ select
 from hours
 join usual
     on usual.station_id = hours.station_id and usual.hour = hours.hour
-join marts.hourly_demand as yesterday
-    on yesterday.station_id = hours.station_id and yesterday.hour = hours.hour - interval '1 day'
-left join marts.hourly_demand as last_week
-    on last_week.station_id = hours.station_id and last_week.hour = hours.hour - interval '7 days'
+{%- for days, name in [(1, 'yesterday'), (7, 'last_week')] %}
+{{ 'join' if days == 1 else 'left join' }} {{ ref('hourly_demand') }} as {{ name }}
+    on {{ name }}.station_id = hours.station_id and {{ name }}.hour = hours.hour - interval '{{ days }} days'
+{%- endfor %}

@@ -1,0 +1,2 @@
+select station_id, name, district, capacity
+from {{ source('raw', 'stations') }}

@@ -1,0 +1,118 @@
+using System.Text.Json;
+using DataPlatform.Dbt.Context;
+using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Run;
+using DataPlatform.Resilience;
+using DataPlatform.Transform;
+using DataPlatform.Warehouses;
+
+namespace DataPlatform.Dbt;
+
+/// <summary>Runs dbt projects inside the process, on DuckDB and PostgreSQL. What it supports stands in docs/dbt-engine.md.</summary>
+/// <remarks>The project's folder is only read. Each node has a connection of the warehouse to itself while it runs.</remarks>
+/// <param name="classifiers">Know what the databases' exceptions mean. Registered ones are given by <c>AddBuiltInDbt</c>.</param>
+public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifiers = null) : IDbtRunner
+{
+    private readonly FailureClassification _classification = new(classifiers);
+
+    /// <inheritdoc/>
+    /// <remarks>Reads the whole project, so that what is wrong with it, or not supported, shows before the first row.</remarks>
+    public async Task CheckAsync(DbtInvocation invocation, IWarehouse warehouse, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(invocation);
+        ArgumentNullException.ThrowIfNull(warehouse);
+        await DbtEngine.OpenAsync(warehouse, ReadOptions(invocation), observer: null, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<DbtNode>> ListAsync(DbtInvocation invocation, DbtRunContext context, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(invocation);
+        ArgumentNullException.ThrowIfNull(context);
+        var engine = await DbtEngine.OpenAsync(context.Warehouse, ReadOptions(invocation), observer: null, cancellationToken).ConfigureAwait(false);
+        return
+        [
+            .. engine.Select(invocation.Command).Where(node => !node.IsEphemeral)
+                .Select(node => new DbtNode(node.UniqueId, node.TypeName, node.Name, node.Fqn, node.OriginalPath)),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public async Task<DbtResult> RunAsync(DbtInvocation invocation, DbtRunContext context, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(invocation);
+        ArgumentNullException.ThrowIfNull(context);
+        var changes = new DbtChanges(context);
+        var observer = new RunObserver(context, changes);
+        using var workspace = new DbtWorkspace();
+        return await changes.TellWhileAsync(
+            async token =>
+            {
+                try
+                {
+                    var options = ReadOptions(invocation) with
+                    {
+                        TargetPath = workspace.Target,
+                        Metadata = context.RunId is { } run ? new PythonDict { ["RUN_ID"] = run } : new PythonDict(),
+                    };
+                    var engine = await DbtEngine.OpenAsync(context.Warehouse, options, observer, token).ConfigureAwait(false);
+                    return await RunAsync(engine, invocation, workspace, token).ConfigureAwait(false);
+                }
+                catch (DataPlatformException e)
+                {
+                    return new DbtResult([], new DbtFailure(e.FailureClass, e.Message, e.Hint));
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<DbtResult> RunAsync(DbtEngine engine, DbtInvocation invocation, DbtWorkspace workspace, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<NodeResult> results = [];
+        if (invocation.Command == DbtCommand.RunOperation) await engine.RunOperationAsync(invocation.Macro!, ToDict(invocation.MacroArguments), cancellationToken).ConfigureAwait(false);
+        else results = (await engine.RunAsync(invocation.Command == DbtCommand.DocsGenerate ? DbtCommand.Compile : invocation.Command, cancellationToken).ConfigureAwait(false)).Results;
+        if (invocation.Command == DbtCommand.DocsGenerate && !results.Any(result => result.IsFailure)) await engine.WriteCatalogAsync(cancellationToken).ConfigureAwait(false);
+
+        if (invocation.ArtifactsPath is { } kept) workspace.KeepArtifacts(kept);
+        var nodes = results.Select(RunObserver.Describe).ToList();
+        var causes = results.Where(result => result.Exception is not null).ToDictionary(result => result.Node.UniqueId, result => result.Exception!, StringComparer.Ordinal);
+        return new DbtResult(nodes, nodes.Exists(node => node.IsFailed) ? DbtExit.Explain(nodes, node => FindCause(causes.GetValueOrDefault(node.UniqueId))) : null)
+        {
+            InvocationId = engine.State.InvocationId,
+            Version = Project.ProjectFile.DbtVersion,
+            Lineage = File.Exists(workspace.ManifestFile) ? DbtManifest.Read(workspace.ManifestFile).GetLineage() : [],
+        };
+    }
+
+    // What lies outside of the project and its data.
+    private DbtFailure? FindCause(Exception? exception) =>
+        exception is not null && _classification.Classify(exception) is { Class: FailureClass.Unavailable or FailureClass.NotAuthorized or FailureClass.CannotWrite or FailureClass.Transient } outer
+            ? new DbtFailure(outer.Class, outer.Message, outer.Hint)
+            : null;
+
+    private static DbtOptions ReadOptions(DbtInvocation invocation)
+    {
+        if (invocation.Command == DbtCommand.Deps)
+            throw new DataPlatformException(FailureClass.Configuration, "The built-in dbt engine installs no packages.", "Run `dbt deps` when the image is built and keep the folder dbt_packages, or set Dbt:Runner to Cli.");
+        return new DbtOptions
+        {
+            ProjectFolder = invocation.FindProject(),
+            TargetName = invocation.Target,
+            Schema = invocation.Schema,
+            Vars = ToDict(invocation.Vars),
+            Threads = invocation.Threads,
+            FullRefresh = invocation.FullRefresh,
+            FailFast = invocation.FailFast,
+            Select = [.. invocation.Select],
+            Exclude = [.. invocation.Exclude],
+            Selector = invocation.Selector,
+            StateFolder = invocation.State is { } state ? Path.GetFullPath(state) : null,
+            Defer = invocation.Defer,
+            WarnError = invocation.WarnError,
+            Only = invocation.Nodes?.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal),
+        };
+    }
+
+    // By way of JSON: what the dbt command would be given.
+    private static PythonDict ToDict(IDictionary<string, object?> values) => (PythonDict)NodeContext.FromJson(JsonSerializer.Serialize(values))!;
+}
