@@ -27,8 +27,8 @@ internal sealed class MacroTable
         "get_incremental_microbatch_sql", "snapshot_merge_sql", "snapshot_staging_table", "build_snapshot_table", "snapshot_timestamp_strategy", "snapshot_check_strategy",
         "snapshot_hash_arguments", "create_columns", "load_csv_rows", "create_csv_table", "reset_csv_table", "get_binding_char", "get_batch_size", "run_hooks", "get_test_sql",
         "should_store_failures", "get_limit_subquery_sql", "create_schema", "drop_schema", "drop_relation", "drop_relation_if_exists", "rename_relation", "truncate_relation",
-        "list_relations_without_caching", "get_columns_in_relation", "alter_column_type", "alter_relation_add_remove_columns", "check_schema_exists", "list_schemas", "persist_docs",
-        "create_indexes", "get_create_index_sql", "make_temp_relation", "make_intermediate_relation", "make_backup_relation", "apply_grants", "process_schema_changes",
+        "list_relations_without_caching", "get_columns_in_relation", "alter_column_type", "alter_relation_add_remove_columns", "check_schema_exists", "list_schemas",
+        "make_temp_relation", "make_intermediate_relation", "make_backup_relation", "process_schema_changes",
         "sync_column_schemas", "get_quoted_csv", "get_create_sql", "get_replace_sql", "get_drop_sql", "get_rename_view_sql", "get_rename_table_sql", "statement",
     };
 

@@ -57,6 +57,8 @@ internal static class ProjectSelection
         SourceName = node.SourceName,
         Access = node.Type == ResourceType.Model ? node.Access : null,
         Group = node.Group,
+        Version = node.Version is null ? null : Representation.Print(node.Version),
+        LatestVersion = node.LatestVersion is null ? null : Representation.Print(node.LatestVersion),
         TestName = node.Test?.Name,
         ParentIds = node.DependsOn,
         // Those of dbt itself are the engine's, and change with it.

@@ -64,6 +64,21 @@ internal sealed class Database(IWarehouse warehouse, EngineState state, Cancella
         return Query(sql);
     }
 
+    /// <summary>The columns of a query, which is not run.</summary>
+    public IReadOnlyList<DbtColumn> Describe(string sql)
+    {
+        var query = $"select * from (\n{sql}\n) as __dbt_sbq where false limit 0";
+        if (IsDuckDb) return [.. Query($"describe {query}").Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
+        using var command = Connection.CreateCommand();
+        command.CommandText = query;
+        return Run(query, command.Cancel, async () =>
+        {
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+                return (IReadOnlyList<DbtColumn>)[.. Enumerable.Range(0, reader.FieldCount).Select(place => new DbtColumn(reader.GetName(place), reader.GetDataTypeName(place).Split('(')[0]))];
+        });
+    }
+
     /// <summary>Runs the one statement that the node is for, which writes rows, and remembers how many.</summary>
     public void Write(string verb, string sql)
     {

@@ -11,6 +11,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
     private readonly Database _database = context.Database!;
     private readonly DbtNode _node = context.Node!;
     private readonly DbtRelation _this = context.This!;
+    private bool _isNew;
 
     public void Run()
     {
@@ -26,6 +27,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
 
         // What hooks do is not what the model did.
         var response = (Verb: (string)Get("code")!, _database.LastRows);
+        Properties.Apply(context, _this.As(_node.Config.Materialized == "view" ? "view" : "table"), _isNew);
         Hooks.Run(context, "post-hook", inside: true);
         _database.Commit();
         Hooks.Run(context, "post-hook", inside: false);
@@ -49,6 +51,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
         var (verb, rows) = ("SELECT", _database.LastRows);
         if (existing is not null) _database.Drop(existing);
         _database.Rename(built, _this);
+        _isNew = true;
         _database.Respond(verb, rows);
     }
 

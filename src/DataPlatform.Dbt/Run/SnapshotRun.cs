@@ -54,6 +54,7 @@ internal sealed class SnapshotRun
         else Continue(columns);
         var (verb, rows) = ((string)(_database.LastResponse.TryGet("code", out var code) ? code! : ""), _database.LastRows);
         _database.Query($"drop table {Staging}_source");
+        Properties.Apply(_context, _this.As("table"), existing is null);
         Hooks.Run(_context, "post-hook", inside: true);
         _database.Commit();
         Hooks.Run(_context, "post-hook", inside: false);
