@@ -229,7 +229,7 @@ internal sealed class NodeContext : IJinjaNames
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
         if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return State.NewRelation(target);
+        if (!target.IsEphemeral) return State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target);
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
         return new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte"));
     }

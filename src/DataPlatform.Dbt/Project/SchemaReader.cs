@@ -88,7 +88,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     ["source_description"] = Doc(yaml["description"]),
                     ["loader"] = Text(table["loader"] ?? yaml["loader"]) ?? "",
                     ["loaded_at_field"] = Text(table["loaded_at_field"] ?? yaml["loaded_at_field"]),
-                    ["freshness"] = (table["freshness"] ?? yaml["freshness"])?.ToValue(),
+                    ["loaded_at_query"] = Text(table["loaded_at_query"] ?? yaml["loaded_at_query"]),
+                    ["freshness"] = Freshness(yaml, table),
                     ["external"] = table["external"]?.ToValue(),
                 },
             };
@@ -99,6 +100,25 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
             ReadColumns(node, Columns(table));
             ReadTests(node, table, Columns(table), path, inFolder);
         }
+    }
+
+    // A table's limits go over those of its source one by one; a null takes them all away.
+    private static PythonDict? Freshness(YamlItem source, YamlItem table)
+    {
+        var isSaid = table.Entries.FirstOrDefault(entry => entry.Key.Text == "freshness") is { Value: not null };
+        if (isSaid && table["freshness"] is null) return null;
+        var merged = source["freshness"]?.ToValue() as PythonDict;
+        if (table["freshness"]?.ToValue() is not PythonDict own) return merged;
+        if (merged is null) return own;
+        foreach (var (key, limit) in own.Items)
+        {
+            if (limit is PythonDict given && merged.TryGet(key, out var found) && found is PythonDict old)
+                foreach (var (part, value) in given.Items) old[part] = value;
+            else
+                merged[key] = limit;
+        }
+
+        return merged;
     }
 
     private void ReadSnapshot(YamlItem yaml, string path, string inFolder)
