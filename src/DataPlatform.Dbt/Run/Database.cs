@@ -104,6 +104,14 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
         Execute(verb, sql);
     }
 
+    /// <summary>Runs the SQL that makes the table that the node is for, and remembers how many rows it has.</summary>
+    public void WriteTable(DbtRelation table, string sql)
+    {
+        Write("SELECT", sql);
+        // DuckDB does not tell how many rows CREATE TABLE AS wrote.
+        if (IsDuckDb) Respond("SELECT", (long)Query($"select count(*) from {table.Print()}").Rows[0][0]!);
+    }
+
     /// <summary>Runs SQL without looking for rows in its answer, and remembers how many its last statement wrote.</summary>
     public void Execute(string verb, string sql)
     {
@@ -124,8 +132,7 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
             using var statement = Connection.CreateCommand();
             statement.CommandText = sql;
             var rows = Run(sql, statement.Cancel, () => statement.ExecuteNonQueryAsync(cancellationToken));
-            // DuckDB does not tell those of CREATE TABLE AS.
-            Respond(verb, verb == "SELECT" ? -1 : rows);
+            Respond(verb, rows);
             return;
         }
 

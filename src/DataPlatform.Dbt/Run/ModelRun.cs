@@ -52,7 +52,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
     {
         var built = _this.Named(Suffixed("__dbt_tmp")).As("table");
         if (_database.Find(built) is { } left) _database.Drop(left);
-        _database.Write("SELECT", Sql("get_create_table_as_sql", false, built, sql));
+        _database.WriteTable(built, Sql("get_create_table_as_sql", false, built, sql));
         var (verb, rows) = ("SELECT", _database.LastRows);
         if (existing is not null) _database.Drop(existing);
         _database.Rename(built, _this);

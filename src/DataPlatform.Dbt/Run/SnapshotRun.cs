@@ -72,7 +72,7 @@ internal sealed class SnapshotRun
     private void Create()
     {
         var updatedAt = UpdatedAt("source");
-        _database.Write("SELECT", $"""
+        _database.WriteTable(_this, $"""
             create table {_this.Print()} as
             select source.*,
                 {ScdId("source", updatedAt)} as {_scdId},
