@@ -299,11 +299,13 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(transaction);
         ArgumentNullException.ThrowIfNull(auditEvent);
-        return transaction.ExecuteAsync(
-            "INSERT INTO dataplatform.audit_events (occurred_at, actor, action, subject, run_id, detail) VALUES (now(), $1, $2, $3, $4, $5)",
-            [Actor, auditEvent.Action, auditEvent.Subject, auditEvent.RunId, Mask(auditEvent.Detail)],
-            cancellationToken);
+        var (sql, parameters) = Audit(auditEvent);
+        return transaction.ExecuteAsync(sql, parameters, cancellationToken);
     }
+
+    internal SqlWithParameters Audit(AuditEvent auditEvent) => new(
+        "INSERT INTO dataplatform.audit_events (occurred_at, actor, action, subject, run_id, detail) VALUES (now(), $1, $2, $3, $4, $5)",
+        [Actor, auditEvent.Action, auditEvent.Subject, auditEvent.RunId, Mask(auditEvent.Detail)]);
 
     internal string? Mask(string? text) => text is null ? null : _options.Mask(text);
 
