@@ -32,19 +32,19 @@ internal sealed class MacroTable
         "sync_column_schemas", "get_quoted_csv", "get_create_sql", "get_replace_sql", "get_drop_sql", "get_rename_view_sql", "get_rename_table_sql", "statement",
     };
 
+    private static readonly Lazy<IReadOnlyList<(string Path, JinjaDefinition Definition)>> Own = new(ReadOwn);
+
     private readonly Dictionary<string, Dictionary<string, DbtMacro>> _packages = new(StringComparer.Ordinal);
     private readonly string _root;
 
-    public MacroTable(string root, JinjaEnvironment environment)
+    public MacroTable(string root)
     {
         _root = root;
-        var assembly = Assembly.GetExecutingAssembly();
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
-        {
-            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            foreach (var definition in JinjaLibrary.Parse(reader.ReadToEnd(), $"dbt/macros/{name}", environment).Definitions) Add(Dbt, $"macros/{name}", definition);
-        }
+        foreach (var (path, definition) in Own.Value) Add(Dbt, path, definition);
     }
+
+    /// <summary>Reads dbt's own macros, which takes a while the first time in a process.</summary>
+    public static void Prepare() => _ = Own.Value;
 
     public IEnumerable<DbtMacro> All => _packages.Values.SelectMany(macros => macros.Values);
 
@@ -74,4 +74,17 @@ internal sealed class MacroTable
     public DbtMacro? In(string package, string name) => _packages.TryGetValue(package, out var macros) ? macros.GetValueOrDefault(name) : null;
 
     public bool HasPackage(string name) => _packages.ContainsKey(name);
+
+    private static List<(string Path, JinjaDefinition Definition)> ReadOwn()
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        var own = new List<(string, JinjaDefinition)>();
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            own.AddRange(JinjaLibrary.Parse(reader.ReadToEnd(), $"dbt/macros/{name}", Context.EngineState.Environment).Definitions.Select(definition => ($"macros/{name}", definition)));
+        }
+
+        return own;
+    }
 }

@@ -96,7 +96,6 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
         if (invocation.Command is DbtCommand.SourceFreshness or DbtCommand.DocsGenerate) throw Unsupported(invocation.Command.ToString());
         if (invocation.Selector is not null) throw Unsupported(nameof(invocation.Selector));
         if (invocation.State is not null) throw Unsupported(nameof(invocation.State));
-        if (invocation.WarnError) throw Unsupported(nameof(invocation.WarnError));
         return new DbtOptions
         {
             ProjectFolder = invocation.FindProject(),
@@ -106,6 +105,7 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
             Threads = invocation.Threads,
             FullRefresh = invocation.FullRefresh,
             FailFast = invocation.FailFast,
+            WarnError = invocation.WarnError,
             Select = [.. invocation.Select],
             Exclude = [.. invocation.Exclude],
             Only = invocation.Nodes?.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal),
