@@ -27,6 +27,8 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
+        // While the database is opened.
+        _ = Task.Run(MacroTable.Prepare, CancellationToken.None);
         var (database, schema, searched) = await FindPlaceAsync(warehouse, options, cancellationToken).ConfigureAwait(false);
         var folder = Path.GetFullPath(options.ProjectFolder);
         var state = new EngineState(options, warehouse.System, database, schema, (level, message) => observer?.Log(level, message))

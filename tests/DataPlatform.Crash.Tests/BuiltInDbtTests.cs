@@ -3,7 +3,7 @@ using DataPlatform.Testing;
 
 namespace DataPlatform.Crash.Tests;
 
-/// <summary>The built-in dbt engine in a job that is stopped or killed: no query goes on, and the next attempt takes up what is left.</summary>
+/// <summary>The built-in dbt engine, taken because there is no dbt, in a job that is stopped or killed: no query goes on, and the next attempt takes up what is left.</summary>
 public sealed partial class BuiltInDbtTests : IAsyncLifetime
 {
     private const string Program = "DataPlatform.Crash.Tests.Job";
@@ -112,7 +112,7 @@ public sealed partial class BuiltInDbtTests : IAsyncLifetime
         foreach (var (name, value) in new Dictionary<string, string?>
         {
             ["DBT_PROJECT"] = Project,
-            ["Dbt__Runner"] = "BuiltIn",
+            ["Dbt__Executable"] = "no-such-dbt",
             ["SHOP_HANGS"] = "yes",
             ["DataPlatform__Resilience__step__MaxRetries"] = "0",
         }) _environment.Variables[name] = value;

@@ -27,24 +27,23 @@ internal sealed class MacroTable
         "get_rename_view_sql", "get_rename_table_sql", "make_intermediate_relation", "make_backup_relation", "statement",
     };
 
+    private static readonly Lazy<IReadOnlyList<(string Path, JinjaDefinition Definition)>> Own = new(ReadOwn);
+
     private readonly Dictionary<string, Dictionary<string, DbtMacro>> _packages = new(StringComparer.Ordinal);
     private readonly string _root;
     private readonly string[] _overriding;
 
     /// <param name="root">The project's name.</param>
     /// <param name="overriding">The packages whose variants go before dbt's own.</param>
-    /// <param name="environment">How templates are read.</param>
-    public MacroTable(string root, IEnumerable<string> overriding, JinjaEnvironment environment)
+    public MacroTable(string root, IEnumerable<string> overriding)
     {
         _root = root;
         _overriding = [root, .. overriding];
-        var assembly = Assembly.GetExecutingAssembly();
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
-        {
-            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            foreach (var definition in JinjaLibrary.Parse(reader.ReadToEnd(), $"dbt/macros/{name}", environment).Definitions) Add(Dbt, $"macros/{name}", definition);
-        }
+        foreach (var (path, definition) in Own.Value) Add(Dbt, path, definition);
     }
+
+    /// <summary>Reads dbt's own macros, which takes a while the first time in a process.</summary>
+    public static void Prepare() => _ = Own.Value;
 
     public IEnumerable<DbtMacro> All => _packages.Values.SelectMany(macros => macros.Values);
 
@@ -81,4 +80,17 @@ internal sealed class MacroTable
     public DbtMacro? In(string package, string name) => _packages.TryGetValue(package, out var macros) ? macros.GetValueOrDefault(name) : null;
 
     public bool HasPackage(string name) => _packages.ContainsKey(name);
+
+    private static List<(string Path, JinjaDefinition Definition)> ReadOwn()
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        var own = new List<(string, JinjaDefinition)>();
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            own.AddRange(JinjaLibrary.Parse(reader.ReadToEnd(), $"dbt/macros/{name}", Context.EngineState.Environment).Definitions.Select(definition => ($"macros/{name}", definition)));
+        }
+
+        return own;
+    }
 }

@@ -25,7 +25,7 @@ internal sealed class ProjectLoader
     {
         var folder = Path.GetFullPath(_state.Options.ProjectFolder);
         var root = ProjectFile.Load(folder, "", Renderer(""));
-        _project = new DbtProject(root, new MacroTable(root.Name, root.SearchOrders.GetValueOrDefault(MacroTable.Dbt) ?? [], EngineState.Environment));
+        _project = new DbtProject(root, new MacroTable(root.Name, root.SearchOrders.GetValueOrDefault(MacroTable.Dbt) ?? []));
         AddPackages(folder, root);
         foreach (var package in _project.Packages) ReadMacros(package);
         _state.Project = _project;

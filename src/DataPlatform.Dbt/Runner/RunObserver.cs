@@ -15,7 +15,7 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
         ResourceType = result.Node.TypeName,
         Seconds = result.Elapsed.TotalSeconds,
         RowsAffected = result.Rows,
-        Failures = result.Node.Type == ResourceType.Test ? result.Failures : null,
+        Failures = result.Node.Type is ResourceType.Test or ResourceType.UnitTest ? result.Failures : null,
         Message = result.Message,
         Relation = result.RelationName,
     };
@@ -31,10 +31,18 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
         Write(logLevel, name, message);
     }
 
+    public void Unmatched(string message) => Write(LogLevel.Warning, "NoNodesForSelectionCriteria", message);
+
+    public void HookStarted(EngineNode hook, int index, int total)
+    {
+        Write(LogLevel.Information, "LogHookStartLine", $"{index} of {total} START {Title(hook)} [RUN]");
+        changes.Add(new DbtNodeChange(Running(hook), Total: null));
+    }
+
     public void Started(EngineNode node, int index, int total)
     {
         Write(LogLevel.Information, "LogStartLine", $"{index} of {total} START {Title(node)} [RUN]");
-        changes.Add(new DbtNodeChange(new DbtNodeResult(node.UniqueId, DbtStatus.Running) { Name = node.Name, ResourceType = node.TypeName }, total));
+        changes.Add(new DbtNodeChange(Running(node), total));
     }
 
     public void Ended(NodeResult result, int index, int total)
@@ -48,6 +56,7 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
             "warn" => (LogLevel.Warning, $"WARN {result.Failures}"),
             "pass" => (LogLevel.Information, "PASS"),
             "skipped" => (LogLevel.Information, "SKIP"),
+            "no-op" => (LogLevel.Information, "NO-OP"),
             _ => (LogLevel.Information, "OK"),
         };
         var name = result.Status == "skipped" ? "SkippingDetails" : node.Type switch
@@ -55,16 +64,18 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
             ResourceType.Operation => "LogHookEndLine",
             ResourceType.Seed => "LogSeedResult",
             ResourceType.Snapshot => "LogSnapshotResult",
-            ResourceType.Test => "LogTestResult",
+            ResourceType.Test or ResourceType.UnitTest => "LogTestResult",
+            _ when result.Status == "no-op" => "LogNodeNoOpResult",
             _ => "LogModelResult",
         };
-        var place = isHook ? "" : $"{index} of {total} ";
-        Write(level, name, FormattableString.Invariant($"{place}{word} {Title(node)}{(word == "OK" && !isHook ? $" [{result.Message}]" : "")} in {result.Elapsed.TotalSeconds:0.00}s"));
+        Write(level, name, FormattableString.Invariant($"{index} of {total} {word} {Title(node)}{(word == "OK" && !isHook ? $" [{result.Message}]" : "")} in {result.Elapsed.TotalSeconds:0.00}s"));
         if (result.IsFailure && result.Message is { } problem) Write(LogLevel.Error, "RunResultError", problem);
         else if (result.Status == "warn" && result.Message is { } warning) Write(LogLevel.Warning, "RunResultWarningMessage", warning);
         // Hooks are counted for themselves.
         changes.Add(new DbtNodeChange(Describe(result), isHook ? null : total));
     }
+
+    private static DbtNodeResult Running(EngineNode node) => new(node.UniqueId, DbtStatus.Running) { Name = node.Name, ResourceType = node.TypeName };
 
     private static string Title(EngineNode node) => node.Type switch
     {
