@@ -36,7 +36,7 @@ internal sealed partial class ProjectFile
         Vars = yaml["vars"]?.ToValue() as PythonDict ?? new PythonDict();
         foreach (var entry in yaml["dispatch"]?.Items ?? [])
             SearchOrders[entry.Require("macro_namespace")] = [.. (entry["search_order"] ?? throw entry.Fault("'search_order' is missing here.")).Texts];
-        QuotedParts = Quoting(yaml["quoting"], DbtRelation.AllParts);
+        QuotedParts = Quoting(yaml["quoting"], DbtRelation.AllParts, render);
         foreach (var (old, now) in Renamed)
             if (yaml[now] is not null && yaml[old] is { } twice) throw twice.Fault($"'{old}' and '{now}' are both here: they are the same.", $"Keep {now}.");
         if (yaml["require-dbt-version"] is { } versions)
@@ -116,7 +116,7 @@ internal sealed partial class ProjectFile
     }
 
     /// <summary>Reads which parts of names are quoted.</summary>
-    public static int Quoting(YamlItem? yaml, int otherwise)
+    public static int Quoting(YamlItem? yaml, int otherwise, Func<YamlItem, string, object?> render)
     {
         foreach (var (key, value) in yaml?.Entries ?? [])
         {
@@ -128,7 +128,7 @@ internal sealed partial class ProjectFile
                 "column" or "snowflake_ignore_case" => 0,
                 _ => throw key.Fault($"'{key.Text}' is no part of a name: there are database, schema, identifier and column."),
             };
-            otherwise = value.ToValue() switch
+            otherwise = value.ToValue(render) switch
             {
                 true => otherwise | part,
                 false => otherwise & ~part,

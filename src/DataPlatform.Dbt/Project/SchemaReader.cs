@@ -93,7 +93,7 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     ["external"] = table["external"]?.ToValue(),
                 },
             };
-            node.QuotedParts = ProjectFile.Quoting(table["quoting"], ProjectFile.Quoting(yaml["quoting"], DbtRelation.AllParts));
+            node.QuotedParts = ProjectFile.Quoting(table["quoting"], ProjectFile.Quoting(yaml["quoting"], DbtRelation.AllParts, Render), Render);
             foreach (var level in new[] { yaml, table }) TakeConfig(node, level, "tags", "meta", "enabled");
 
             addNode(node);

@@ -10,6 +10,8 @@ internal sealed class SemanticReader(ProjectFile package, Action<DbtNode> addNod
 {
     private const string Measures = "measures";
 
+    private static readonly string[] ConvertedMeasures = ["base_measure", "conversion_measure"];
+
     public void ReadSemanticModel(YamlItem yaml, string path, string inFolder)
     {
         check(yaml, "a semantic model", ["name", "description", "label", "model", "defaults", "entities", "measures", "dimensions", "primary_entity", "config"]);
@@ -119,7 +121,7 @@ internal sealed class SemanticReader(ProjectFile package, Action<DbtNode> addNod
             ["time_granularity"] = yaml["time_granularity"]?.Text,
         });
         var measures = new[] { parameters.Get("measure") as PythonDict }.Concat(given.Get("conversion_type_params") is PythonDict conversion
-            ? [Measure(yaml, conversion.Get("base_measure")), Measure(yaml, conversion.Get("conversion_measure"))] : Array.Empty<PythonDict?>());
+            ? ConvertedMeasures.Select(key => Measure(yaml, conversion.Get(key))) : []);
         node.Needs.AddRange(measures.OfType<PythonDict>().Select(measure => (ResourceType.SemanticModel, Representation.Print(measure.Get("name")))));
         node.Needs.AddRange(new[] { parameters.Get("numerator"), parameters.Get("denominator") }.Concat(((PythonList)parameters.Get("metrics")!).Items).OfType<PythonDict>()
             .Select(input => (ResourceType.Metric, Representation.Print(input.Get("name")))));

@@ -53,7 +53,7 @@ public sealed class PropertyTests
     [Theory]
     [InlineData("duckdb", "INTEGER", "VARCHAR")]
     [InlineData("postgres", "integer", "character varying")]
-    public async Task A_query_that_breaks_the_contract_fails_with_the_columns(string system, string integer, string text)
+    public async Task A_query_that_breaks_the_contract_fails_with_the_columns(string system, string number, string text)
     {
         await using var project = await EngineFixture.OnAsync(system);
         project.Write("models/schema.yml", Contract).Write("models/parent.sql", "select 1 as id, 1 as \"Label\", 2 as more").Write("models/child.sql", "{{ config(enabled=false) }}").Write("models/shown.sql", "select 1 as other");
@@ -61,8 +61,8 @@ public sealed class PropertyTests
         var messages = (await project.RunAsync()).Results.ToDictionary(result => result.Node.Name, result => result.Message!.Replace("\n  ", "\n", StringComparison.Ordinal));
 
         messages["parent"].Should().Contain("This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of columns in your contract match the columns in your model's definition.")
-            .And.MatchRegex(@"\| Label +\| " + integer + @" +\| " + text + @" +\| data type mismatch +\|").And.MatchRegex(@"\| more +\| " + integer + @" +\| +\| missing in contract +\|");
-        messages["shown"].Should().MatchRegex(@"\| id +\| +\| " + integer + @" +\| missing in definition \|");
+            .And.MatchRegex(@"\| Label +\| " + number + @" +\| " + text + @" +\| data type mismatch +\|").And.MatchRegex(@"\| more +\| " + number + @" +\| +\| missing in contract +\|");
+        messages["shown"].Should().MatchRegex(@"\| id +\| +\| " + number + @" +\| missing in definition \|");
     }
 
     [Theory]

@@ -12,7 +12,7 @@ public sealed class RelationTests
         project.Options = project.Options with { Schema = "dbt" };
         await project.ExecuteAsync("create schema \"Raw\"");
         await project.ExecuteAsync("create table \"Raw\".\"Orders\" as select 1 as id");
-        project.Write("models/schema.yml", "sources:\n  - name: Raw\n    quoting: {database: false}\n    tables: [{name: Orders}, {name: Others, quoting: {identifier: false}}]\n")
+        project.Write("models/schema.yml", "sources:\n  - name: Raw\n    quoting: {database: false}\n    tables: [{name: Orders}, {name: Others, quoting: {identifier: \"{{ target.type == 'none' }}\"}}]\n")
             .Write("models/Orders.sql", "{{ config(materialized='table') }}select id from {{ source('Raw', 'Orders') }}")
             .Write("models/More.sql", "{{ config(materialized='incremental') }}select id{% if is_incremental() %} + 1 as id{% endif %} from {{ ref('Orders') }} -- {{ source('Raw', 'Others') }} {{ api.Relation.create(schema='S', identifier='T') }}");
         await project.BuildAsync();
