@@ -30,9 +30,16 @@ internal static class BenchmarkJob
             return 0;
         }
 
+        if (args is ["dbt-build", var project, var database, var nodesAtOnce])
+        {
+            await DbtBenchmark.BuildOnceAsync(project, database, int.Parse(nodesAtOnce, CultureInfo.InvariantCulture));
+            return 0;
+        }
+
         var builder = Host.CreateApplicationBuilder();
         builder.AddDataPlatform();
         builder.AddDuckDb();
+        builder.AddBuiltInDbt();
         builder.AddWarehouse("warehouse");
         if (Setting("FILE") is not null) builder.AddObjectStore("lake");
         var landWith = Setting("LAND_WITH");
@@ -40,7 +47,11 @@ internal static class BenchmarkJob
         if (landWith == "parquetsharp") builder.AddParquetSharp();
         builder.AddPipeline("orders", pipeline =>
         {
-            if (landWith is not null)
+            if (Setting("DBT_PROJECT") is { } dbt)
+            {
+                pipeline.Dbt("marts", dbt);
+            }
+            else if (landWith is not null)
             {
                 pipeline.Ingest("orders", Orders()).IntoLake("landing", "orders");
             }

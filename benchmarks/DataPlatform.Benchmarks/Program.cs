@@ -43,4 +43,12 @@ var merge = new Command("merge-postgresql", "CSV merged by key into a table of t
 merge.SetAction((result, token) => PostgreSqlBenchmark.MergeAsync(result.GetValue(rows), result.GetValue(rounds), result.GetValue(postgres)!, token));
 root.Add(merge);
 
+var dbtBuild = new Command("dbt-build", "A dbt project of 28 nodes built by the built-in engine on DuckDB: alone, as a job's step, and in a process that has done it before.") { rounds };
+dbtBuild.SetAction((result, token) => DbtBenchmark.BuildAsync(result.GetValue(rounds), token));
+root.Add(dbtBuild);
+
+var dbtRunner = new Command("dbt-runner", "What the runner of the dbt command adds to a recorded dbt; floor: the same as a bare process.") { rounds, postgres };
+dbtRunner.SetAction((result, token) => DbtBenchmark.RunnerAsync(result.GetValue(rounds), result.GetValue(postgres)!, token));
+root.Add(dbtRunner);
+
 return await root.Parse(args).InvokeAsync();

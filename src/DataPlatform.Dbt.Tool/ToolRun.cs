@@ -38,7 +38,7 @@ internal sealed class ToolRun
             using var log = new EventLog(arguments, host, Path.Combine(project, arguments.Text("log-path") ?? yaml?["log-path"]?.Text ?? "logs"), metadata);
             try
             {
-                var options = Options(arguments, project, yaml, metadata, log.InvocationId) with { Environment = host.Variable };
+                var options = Options(host, arguments, project, yaml, metadata, log.InvocationId);
                 return await new ToolRun(arguments, command, log, options, ProfilesFolder(host, arguments)).RunAsync(yaml, stopping.Token).ConfigureAwait(false);
             }
             catch (DataPlatformException e)
@@ -89,11 +89,13 @@ internal sealed class ToolRun
         });
         if (yaml is null && _command != ToolCommand.Debug)
             throw new DataPlatformException(FailureClass.Configuration, $"No {ProjectFile.FileName} found at expected path {Path.Combine(_options.ProjectFolder, ProjectFile.FileName)}", "Name the project's folder by --project-dir.");
-        var profileName = _arguments.Text("profile") ?? yaml?["profile"]?.Text
+        if (_command == ToolCommand.Clean) return Clean(yaml!);
+        var retried = _command == ToolCommand.Retry ? PreviousRun.Load(_options.StateFolder ?? _options.TargetPath!, _options.WarnError) : null;
+        var profileName = _arguments.Text("profile") ?? retried?.Profile ?? yaml?["profile"]?.Text
             ?? throw new DataPlatformException(FailureClass.Configuration, $"{ProjectFile.FileName} names no profile.", "Write 'profile: name' there, or give --profile.");
-        var profile = Profile.Load(_profilesFolder, profileName, _arguments.Text("target"), _options);
+        var profile = Profile.Load(_profilesFolder, profileName, _arguments.Text("target") ?? retried?.Target, _options);
         var connection = profile.Connection;
-        var options = _options with
+        var options = (retried?.Apply(_options, _arguments) ?? _options) with
         {
             ProfileName = profile.Name,
             TargetName = profile.Target,
@@ -109,10 +111,10 @@ internal sealed class ToolRun
         await using var warehouse = await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
         return _command == ToolCommand.Debug
             ? await DebugAsync(profile, warehouse, cancellationToken).ConfigureAwait(false)
-            : await RunAsync(options, warehouse, cancellationToken).ConfigureAwait(false);
+            : await RunAsync(WithArguments(options, retried), retried, warehouse, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<int> RunAsync(DbtOptions options, IWarehouse warehouse, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(DbtOptions options, PreviousRun? retried, IWarehouse warehouse, CancellationToken cancellationToken)
     {
         var events = new RunEvents(_log);
         var engine = await DbtEngine.OpenAsync(warehouse, options, events, cancellationToken).ConfigureAwait(false);
@@ -120,14 +122,19 @@ internal sealed class ToolRun
         engine.WriteManifest();
         var found = RunEvents.Found(engine.Project);
         _log.Write(new ToolEvent("W006", "FoundStats", "info", $"Found {found}") { Data = new PythonDict { ["stat_line"] = found } });
-        switch (_command)
+        switch (retried?.Command ?? _command)
         {
             case ToolCommand.Parse: return 0;
             case ToolCommand.List: return List(engine);
-            case ToolCommand.RunOperation: return await RunOperationAsync(engine, cancellationToken).ConfigureAwait(false);
+            case ToolCommand.RunOperation when retried is { Nodes.Count: 0 }: return 0;
+            case ToolCommand.RunOperation: return await RunOperationAsync(engine, retried, cancellationToken).ConfigureAwait(false);
+            case ToolCommand.DocsGenerate: return await GenerateDocsAsync(engine, events, cancellationToken).ConfigureAwait(false);
+            case var command: return await RunAsync(engine, events, Enum.Parse<DbtCommand>(command.ToString()), cancellationToken).ConfigureAwait(false);
         }
+    }
 
-        var command = Enum.Parse<DbtCommand>(_command.ToString());
+    private async Task<int> RunAsync(DbtEngine engine, RunEvents events, DbtCommand command, CancellationToken cancellationToken)
+    {
         try
         {
             var result = await engine.RunAsync(command, cancellationToken).ConfigureAwait(false);
@@ -142,6 +149,46 @@ internal sealed class ToolRun
         }
     }
 
+    private async Task<int> GenerateDocsAsync(DbtEngine engine, RunEvents events, CancellationToken cancellationToken)
+    {
+        if (_arguments.Flag(ToolOptions.CompileDocs))
+        {
+            var exitCode = await RunAsync(engine, events, DbtCommand.Compile, cancellationToken).ConfigureAwait(false);
+            if (exitCode != 0)
+            {
+                _log.Write(new ToolEvent("E043", "CannotGenerateDocs", "info", "compile failed, cannot generate docs"));
+                return exitCode;
+            }
+        }
+
+        _log.Write(new ToolEvent("E044", "BuildingCatalog", "info", "Building catalog"));
+        await engine.WriteCatalogAsync(cancellationToken).ConfigureAwait(false);
+        var path = Path.Combine(engine.State.TargetFolder, "catalog.json");
+        _log.Write(new ToolEvent("E042", "CatalogWritten", "info", $"Catalog written to {path}") { Data = new PythonDict { ["path"] = path } });
+        return 0;
+    }
+
+    private int Clean(YamlItem yaml)
+    {
+        var project = _options.ProjectFolder;
+        var folders = (yaml["clean-targets"]?.Texts ?? [_options.TargetPath!]).Select(target => Path.GetFullPath(target, project)).ToList();
+        string[] sources = ["model-paths", "seed-paths", "snapshot-paths", "macro-paths", "test-paths", "analysis-paths"];
+        var kept = sources.SelectMany(key => yaml[key]?.Texts ?? [key[..key.IndexOf('-', StringComparison.Ordinal)] switch { "analysis" => "analyses", var kind => $"{kind}s" }])
+            .Select(path => Path.GetFullPath(path, project)).ToHashSet(StringComparer.Ordinal);
+        if (folders.Find(folder => folder == project || kept.Contains(folder)) is { } source)
+            throw new DataPlatformException(FailureClass.Configuration, $"dbt will not clean the following source paths: ['{source}']", "Take it out of clean-targets.");
+        if (_arguments.Flag(ToolOptions.CleanProjectFilesOnly) && folders.Find(folder => !folder.StartsWith(project + Path.DirectorySeparatorChar, StringComparison.Ordinal)) is { } outside)
+            throw new DataPlatformException(FailureClass.Configuration, $"dbt will not clean the following directories outside the project: ['{outside}']", "Give --no-clean-project-files-only to have it removed all the same.");
+        foreach (var folder in folders)
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            _log.Write(new ToolEvent("Z013", "ConfirmCleanPath", "info", $"Cleaned {folder}") { Data = new PythonDict { ["path"] = folder } });
+        }
+
+        _log.Write(new ToolEvent("Z015", "FinishedCleanPaths", "info", "Finished cleaning all paths."));
+        return 0;
+    }
+
     private int List(DbtEngine engine)
     {
         var nodes = engine.Select(DbtCommand.List).OrderBy(node => node.UniqueId, StringComparer.Ordinal).ToList();
@@ -152,12 +199,12 @@ internal sealed class ToolRun
         return 0;
     }
 
-    private async Task<int> RunOperationAsync(DbtEngine engine, CancellationToken cancellationToken)
+    private async Task<int> RunOperationAsync(DbtEngine engine, PreviousRun? retried, CancellationToken cancellationToken)
     {
-        var arguments = ReadYaml("args", _arguments.Text(ToolOptions.Args));
+        var arguments = retried?.MacroArguments ?? ReadYaml("args", _arguments.Text(ToolOptions.Args));
         try
         {
-            await engine.RunOperationAsync(_arguments.Macro, arguments, cancellationToken).ConfigureAwait(false);
+            await engine.RunOperationAsync(retried?.Macro ?? _arguments.Macro, arguments, cancellationToken).ConfigureAwait(false);
             return 0;
         }
         catch (Exception e) when (e is DataPlatformException or TemplateError)
@@ -208,30 +255,52 @@ internal sealed class ToolRun
         }
     }
 
-    private static DbtOptions Options(ToolArguments arguments, string project, YamlItem? yaml, PythonDict metadata, string invocationId)
+    private static DbtOptions Options(ToolHost host, ToolArguments arguments, string project, YamlItem? yaml, PythonDict metadata, string invocationId) => new()
     {
-        var target = arguments.Text("target-path") ?? yaml?["target-path"]?.Text ?? "target";
-        var vars = ReadYaml("vars", arguments.Text("vars"));
-        var (select, exclude) = (arguments.List(ToolOptions.Select), arguments.List(ToolOptions.Exclude));
-        return new DbtOptions
+        ProjectFolder = project,
+        TargetPath = Path.Combine(project, arguments.Text("target-path") ?? yaml?["target-path"]?.Text ?? "target"),
+        Vars = ReadYaml("vars", arguments.Text("vars")),
+        FullRefresh = arguments.Flag(ToolOptions.FullRefresh),
+        StoreFailures = arguments.Flag(ToolOptions.StoreFailures),
+        FailFast = arguments.Flag("fail-fast"),
+        WarnError = arguments.Flag("warn-error"),
+        Select = arguments.List(ToolOptions.Select),
+        Exclude = arguments.List(ToolOptions.Exclude),
+        Selector = arguments.Text(ToolOptions.Selector),
+        Indirect = Enum.Parse<IndirectSelection>(arguments.Text("indirect-selection")!, ignoreCase: true),
+        ResourceTypes = [.. arguments.List(ToolOptions.ResourceTypes).Where(kind => kind is not ("all" or "default"))],
+        ExcludeResourceTypes = arguments.List(ToolOptions.ExcludeResourceTypes),
+        StateFolder = arguments.Text("state") is { } state ? Path.GetFullPath(state, project) : null,
+        Defer = arguments.Flag("defer"),
+        DeferFolder = arguments.Text("defer-state") is { } deferred ? Path.GetFullPath(deferred, project) : null,
+        FavorState = arguments.Flag("favor-state"),
+        Metadata = metadata,
+        InvocationId = invocationId,
+        Environment = host.Variable,
+    };
+
+    // What a retry has to know.
+    private DbtOptions WithArguments(DbtOptions options, PreviousRun? retried) => options with
+    {
+        Arguments = new PythonDict
         {
-            ProjectFolder = project,
-            TargetPath = Path.Combine(project, target),
-            Vars = vars,
-            FullRefresh = arguments.Has(ToolOptions.FullRefresh) && arguments.Flag(ToolOptions.FullRefresh),
-            StoreFailures = arguments.Has(ToolOptions.StoreFailures) && arguments.Flag(ToolOptions.StoreFailures),
-            FailFast = arguments.Flag("fail-fast"),
-            WarnError = arguments.Flag("warn-error"),
-            Select = select,
-            Exclude = exclude,
-            Indirect = Enum.Parse<IndirectSelection>(arguments.Text("indirect-selection")!, ignoreCase: true),
-            ResourceTypes = arguments.List(ToolOptions.ResourceTypes),
-            ExcludeResourceTypes = arguments.List(ToolOptions.ExcludeResourceTypes),
-            Metadata = metadata,
-            InvocationId = invocationId,
-            Arguments = new PythonDict { ["select"] = new PythonList(select), ["exclude"] = new PythonList(exclude) },
-        };
-    }
+            ["profile"] = options.ProfileName,
+            ["target"] = options.TargetName,
+            ["select"] = new PythonList(options.Select),
+            ["exclude"] = new PythonList(options.Exclude),
+            ["selector"] = options.Selector,
+            ["indirect_selection"] = options.Indirect.ToString().ToLowerInvariant(),
+            ["store_failures"] = options.StoreFailures,
+            ["fail_fast"] = options.FailFast,
+            ["state"] = options.StateFolder,
+            ["defer"] = options.Defer,
+            ["defer_state"] = options.DeferFolder,
+            ["favor_state"] = options.FavorState,
+            ["threads"] = (long)options.Threads,
+            ["macro"] = retried?.Macro ?? (_command == ToolCommand.RunOperation ? _arguments.Macro : null),
+            ["args"] = retried?.MacroArguments ?? (_command == ToolCommand.RunOperation ? ReadYaml("args", _arguments.Text(ToolOptions.Args)) : new PythonDict()),
+        },
+    };
 
     private static PythonDict ReadYaml(string option, string? text) => (text is null ? null : YamlItem.Parse(text, $"--{option}")?.ToValue()) switch
     {

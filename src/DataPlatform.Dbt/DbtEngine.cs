@@ -3,6 +3,7 @@ using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
 using DataPlatform.Dbt.Run;
+using DataPlatform.Dbt.Selection;
 using DataPlatform.Warehouses;
 
 namespace DataPlatform.Dbt;
@@ -57,12 +58,13 @@ internal sealed class DbtEngine
     /// <exception cref="DataPlatformException">It could not be begun. Failures of nodes are results.</exception>
     public async Task<DbtRunResult> RunAsync(DbtCommand command, CancellationToken cancellationToken = default)
     {
-        _state.Command = command == DbtCommand.List ? "list" : command.ToString().ToLowerInvariant();
+        _state.Command = command == DbtCommand.SourceFreshness ? "freshness" : command.ToString().ToLowerInvariant();
         var selected = Select(command);
         _state.SelectedResources = new PythonList(selected.Select(node => node.UniqueId));
         if (command == DbtCommand.List) return new DbtRunResult([]);
         var run = new DagRun(_state, _warehouse, _observer, command, selected);
         _observer?.Selected(run.Nodes);
+        if (_state.Options.Defer) await OnThread(() => Defer(selected, cancellationToken)).ConfigureAwait(false);
         var started = _state.Options.Time.GetTimestamp();
         try
         {
@@ -71,11 +73,11 @@ internal sealed class DbtEngine
         catch (OperationCanceledException)
         {
             // What had ended before is known to who takes up the rest.
-            WriteArtifacts(run.Results, _state.Options.Time.GetElapsedTime(started));
+            WriteArtifacts(command, run.Results, _state.Options.Time.GetElapsedTime(started));
             throw;
         }
 
-        WriteArtifacts(run.Results, _state.Options.Time.GetElapsedTime(started));
+        WriteArtifacts(command, run.Results, _state.Options.Time.GetElapsedTime(started));
         return new DbtRunResult(run.Results);
     }
 
@@ -89,15 +91,24 @@ internal sealed class DbtEngine
         if (found is null) throw new DataPlatformException(FailureClass.Configuration, $"dbt could not find a macro with the name '{macro}' in any package.", "Name a macro of the project, or package.macro.");
         using var database = new Database(_warehouse, _state, cancellationToken);
         var context = new NodeContext(_state, Project.Root.Name, database: database, cancellationToken: cancellationToken);
+        var node = new DbtNode { UniqueId = found.UniqueId, Type = ResourceType.Operation, Package = found.Package, Name = found.Name, Path = found.Path, OriginalPath = found.Path, Fqn = [found.Package, found.Name] };
+        var (started, clock) = (_state.Options.Time.GetUtcNow(), _state.Options.Time.GetTimestamp());
+        var status = "error";
         try
         {
             var result = context.Bind(found).Invoke(context.NewRun(), [], [.. arguments.Items.Select(item => new KeyValuePair<string, object?>(Representation.Print(item.Key), item.Value))]);
             database.Commit();
+            status = "success";
             return result;
         }
         catch (DatabaseError e)
         {
             throw new DataPlatformException(FailureClass.Data, $"Database Error in macro {macro} ({found.Path}): {e.Message}", innerException: e);
+        }
+        finally
+        {
+            var elapsed = _state.Options.Time.GetElapsedTime(clock);
+            WriteArtifacts(null, [new NodeResult(node, status) { StartedAt = started, Elapsed = elapsed, Failures = 0 }], elapsed);
         }
     });
 
@@ -112,6 +123,7 @@ internal sealed class DbtEngine
             DbtCommand.Snapshot => node => node.Type == ResourceType.Snapshot,
             DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
+            DbtCommand.SourceFreshness => FreshnessRun.HasFreshness,
             _ => node => node.Type is not ResourceType.Operation,
         };
         if (_state.Options.Only is { } only) return [.. Sort().Where(node => only.Contains(node.UniqueId))];
@@ -126,6 +138,38 @@ internal sealed class DbtEngine
 
         static bool IsTaken(DbtOptions options, DbtNode node) =>
             (options.ResourceTypes.Count == 0 || options.ResourceTypes.Contains(node.TypeName)) && !options.ExcludeResourceTypes.Contains(node.TypeName);
+    }
+
+    /// <summary>Writes what the database has of the project's relations.</summary>
+    public Task WriteCatalogAsync(CancellationToken cancellationToken = default) => OnThread(() =>
+    {
+        using var database = new Database(_warehouse, _state, cancellationToken);
+        Write("catalog.json", CatalogWriter.Write(_state, database));
+        return true;
+    });
+
+    // What the selected nodes read and this run does not make is taken from the earlier run, where this target lacks it.
+    private bool Defer(IReadOnlyList<DbtNode> selected, CancellationToken cancellationToken)
+    {
+        var options = _state.Options;
+        var folder = options.DeferFolder ?? options.StateFolder ?? throw new DataPlatformException(FailureClass.Configuration, "Deferral needs the artifacts of an earlier run.", "Name their folder by --state.");
+        var relations = PreviousState.Load(folder, _state.TargetFolder).Relations;
+        var made = selected.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal);
+        var open = new Stack<DbtNode>(selected);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        using var database = new Database(_warehouse, _state, cancellationToken);
+        while (open.TryPop(out var node))
+        {
+            foreach (var read in node.DependsOn.Where(seen.Add).Select(id => Project.Nodes[id]))
+            {
+                if (read.IsEphemeral) open.Push(read);
+                else if (read.IsRefable && !made.Contains(read.UniqueId) && relations.TryGetValue(read.UniqueId, out var relation)
+                    && (options.FavorState || database.Find(_state.NewRelation(read)) is null))
+                    _state.Deferred[read.UniqueId] = new DbtRelation(new RelationName(relation.Database, relation.Schema, relation.Alias));
+            }
+        }
+
+        return true;
     }
 
     private List<DbtNode> Sort()
@@ -144,11 +188,13 @@ internal sealed class DbtEngine
 
     /// <summary>Writes what is known of the project.</summary>
     public void WriteManifest() => Write("manifest.json", ManifestWriter.Write(_state, new Dictionary<string, string>()));
-    private void WriteArtifacts(IReadOnlyList<NodeResult> results, TimeSpan elapsed)
+
+    private void WriteArtifacts(DbtCommand? command, IReadOnlyList<NodeResult> results, TimeSpan elapsed)
     {
         var compiled = results.Where(result => result.CompiledCode is not null).ToDictionary(result => result.Node.UniqueId, result => result.CompiledCode!, StringComparer.Ordinal);
         Write("manifest.json", ManifestWriter.Write(_state, compiled));
-        Write("run_results.json", RunResultsWriter.Write(_state, results, elapsed));
+        if (command == DbtCommand.SourceFreshness) Write("sources.json", SourcesWriter.Write(_state, results, elapsed));
+        else Write("run_results.json", RunResultsWriter.Write(_state, results, elapsed));
     }
 
     // Whoever reads it sees the old file or the new one.

@@ -39,10 +39,25 @@ internal sealed record DbtOptions
 
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
+    /// <summary>A selection of <c>selectors.yml</c>, in place of the two above.</summary>
+    public string? Selector { get; init; }
+
     /// <summary>The ids of exactly the nodes to take, whatever else is selected; null for what is selected.</summary>
     public IReadOnlySet<string>? Only { get; init; }
 
     public IndirectSelection Indirect { get; init; }
+
+    /// <summary>The folder of an earlier run's artifacts, which selection compares with.</summary>
+    public string? StateFolder { get; init; }
+
+    /// <summary>Whether what is not selected is read where the earlier run has it.</summary>
+    public bool Defer { get; init; }
+
+    /// <summary>The folder of the artifacts to defer to, or null for <see cref="StateFolder"/>.</summary>
+    public string? DeferFolder { get; init; }
+
+    /// <summary>Whether to defer also what this target has.</summary>
+    public bool FavorState { get; init; }
 
     /// <summary>The kinds of nodes that are taken of those selected, as ids name them; empty for all that the command takes.</summary>
     public IReadOnlyList<string> ResourceTypes { get; init; } = [];

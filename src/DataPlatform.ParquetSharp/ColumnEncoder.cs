@@ -16,9 +16,17 @@ internal abstract class ColumnEncoder(Field field)
 {
     private const int MaxInt32Digits = 9, MaxInt64Digits = 18;
 
-    private short[] _levels = [];
+    private short[] _levels = [], _repetition = [];
+    private ListArray? _lists; // that are being written
+    private int _entries, _written;
+
+    /// <summary>The column, which may be one of lists.</summary>
+    public Field Column { get; private set; } = field;
 
     public string Name => Column.Name;
+
+    /// <summary>The names on the way to the values.</summary>
+    public string[] Path => Column.DataType is ListType ? [Name, "list", "element"] : [Name];
 
     /// <summary>Whether a dictionary is worth trying.</summary>
     public virtual bool RepeatsValues => false;
@@ -26,10 +34,18 @@ internal abstract class ColumnEncoder(Field field)
     /// <summary>Bytes of the row group's values without compression or dictionary.</summary>
     public long PlainBytes { get; set; }
 
-    protected Field Column { get; } = field;
+    /// <summary>The values: the column's, or those of its lists' elements.</summary>
+    protected Field Field { get; } = field;
 
     /// <exception cref="DataPlatformException">The type is not one of <see cref="ColumnTypes"/>.</exception>
-    public static ColumnEncoder Create(Field field) => field.DataType switch
+    public static ColumnEncoder Create(Field column)
+    {
+        var encoder = CreateFor(ColumnTypes.ElementOf(column) ?? column);
+        encoder.Column = column;
+        return encoder;
+    }
+
+    private static ColumnEncoder CreateFor(Field field) => field.DataType switch
     {
         _ when ColumnTypes.IsUuid(field) => new FixedBytesEncoder(field, 16),
         BooleanType => new BooleanEncoder(field),
@@ -47,10 +63,17 @@ internal abstract class ColumnEncoder(Field field)
     };
 
     /// <summary>The column's place in the file's schema.</summary>
-    public PrimitiveNode CreateNode()
+    public Node CreateNode()
     {
         using var logical = CreateLogicalType();
-        return new PrimitiveNode(Name, Column.IsNullable ? Repetition.Optional : Repetition.Required, logical, PhysicalType, FixedLength);
+        var values = new PrimitiveNode(Path[^1], RepetitionOf(Field), logical, PhysicalType, FixedLength);
+        if (Column.DataType is not ListType) return values;
+        using (values)
+        {
+            using var group = new GroupNode(Path[1], Repetition.Repeated, [values]);
+            using var list = LogicalType.List();
+            return new GroupNode(Name, RepetitionOf(Column), [group], list);
+        }
     }
 
     /// <summary>Adds the values of a batch to the row group.</summary>
@@ -61,8 +84,19 @@ internal abstract class ColumnEncoder(Field field)
     {
         if (array.NullCount > 0 && !Column.IsNullable)
             throw Unstorable(rowsBefore + Enumerable.Range(0, array.Length).First(array.IsNull) + 1, "it has no value, and the column does not allow NULL.");
-        Check(array, rowsBefore);
-        WriteValues(array, writer);
+        var values = array;
+        _lists = array as ListArray;
+        if (_lists is not null)
+        {
+            var offsets = _lists.ValueOffsets;
+            values = ArrowArrayFactory.Slice(_lists.Values, offsets[0], offsets[^1] - offsets[0]);
+            if (values.NullCount > 0 && !Field.IsNullable)
+                throw Unstorable(RowOf(Enumerable.Range(0, values.Length).First(values.IsNull)) + rowsBefore, "its list has an element without value, and the column does not allow that.");
+            PlaceElements(_lists, values);
+        }
+
+        Check(values, rowsBefore);
+        WriteValues(values, writer);
     }
 
     protected abstract PhysicalType PhysicalType { get; }
@@ -75,6 +109,12 @@ internal abstract class ColumnEncoder(Field field)
     protected void Write<T>(ColumnWriter writer, IArrowArray array, int start, ReadOnlySpan<T> values) where T : unmanaged
     {
         var column = (ColumnWriter<T>)writer;
+        if (_lists is not null)
+        {
+            WriteElements(column, array, start, values);
+            return;
+        }
+
         if (!Column.IsNullable)
         {
             column.WriteBatch(values);
@@ -88,6 +128,62 @@ internal abstract class ColumnEncoder(Field field)
 
     protected DataPlatformException Unstorable(long row, string problem) => new(
         FailureClass.Data, $"Column '{Name}', row {row} of the Parquet file: {problem}", "Correct the value, or leave the row out.");
+
+    private void WriteElements<T>(ColumnWriter<T> column, IArrowArray array, int start, ReadOnlySpan<T> values) where T : unmanaged
+    {
+        // The entries of these elements, and of lists without elements behind them.
+        var (entries, elements) = (0, 0);
+        for (; _written + entries < _entries; entries++)
+        {
+            var isElement = _levels[_written + entries] >= ElementLevel;
+            if (isElement && elements == values.Length) break;
+            if (isElement) elements++;
+        }
+
+        var levels = _levels.AsSpan(_written, entries);
+        var repetition = _repetition.AsSpan(_written, entries);
+        _written += entries;
+        if (array.NullCount == 0) column.WriteBatch(entries, levels, repetition, values);
+        else column.WriteBatchSpaced(entries, levels, repetition, array.Data.Buffers[0].Span, array.Offset + start, values);
+    }
+
+    // From this definition level on there is an element.
+    private int ElementLevel => Column.IsNullable ? 2 : 1;
+
+    // An entry for each element, and one for each list that has none. Definition: 0 for no list, then for an empty one, an element without value and one with, as far as
+    // these can be. Repetition: 0 for what begins a list, 1 for what follows in it.
+    private void PlaceElements(ListArray lists, IArrowArray elements)
+    {
+        var offsets = lists.ValueOffsets;
+        if (_levels.Length < lists.Length + elements.Length) (_levels, _repetition) = (new short[lists.Length + elements.Length], new short[lists.Length + elements.Length]);
+        (_entries, _written) = (0, 0);
+        for (var row = 0; row < lists.Length; row++)
+        {
+            if (lists.IsNull(row) || offsets[row] == offsets[row + 1])
+            {
+                (_repetition[_entries], _levels[_entries++]) = (0, (short)(lists.IsNull(row) ? 0 : ElementLevel - 1));
+                continue;
+            }
+
+            for (var i = offsets[row]; i < offsets[row + 1]; i++)
+            {
+                var hasValue = Field.IsNullable && elements.IsValid(i - offsets[0]);
+                (_repetition[_entries], _levels[_entries++]) = ((short)(i == offsets[row] ? 0 : 1), (short)(hasValue ? ElementLevel + 1 : ElementLevel));
+            }
+        }
+    }
+
+    private static Repetition RepetitionOf(Field field) => field.IsNullable ? Repetition.Optional : Repetition.Required;
+
+    // Counted from 1.
+    private int RowOf(int index)
+    {
+        if (_lists is null) return index + 1;
+        var offsets = _lists.ValueOffsets;
+        var row = 0;
+        while (offsets[row + 1] - offsets[0] <= index) row++;
+        return row + 1;
+    }
 
     // 1 where there is a value and 0 where there is NULL.
     private ReadOnlySpan<short> Levels(IArrowArray array, int start, int rows)
@@ -108,21 +204,21 @@ internal abstract class ColumnEncoder(Field field)
 
     private void Check(IArrowArray array, long rowsBefore)
     {
-        if (Column.DataType is not Decimal128Type digits) return;
+        if (Field.DataType is not Decimal128Type digits) return;
         var limit = Int128.One;
         for (var i = 0; i < digits.Precision; i++) limit *= 10;
         var values = MemoryMarshal.Cast<byte, Int128>(array.Data.Buffers[1].Span).Slice(array.Offset, array.Length);
         for (var row = 0; row < values.Length; row++)
         {
             if ((values[row] >= limit || values[row] <= -limit) && array.IsValid(row))
-                throw Unstorable(rowsBefore + row + 1, $"{values[row]}e-{digits.Scale} has more digits than decimal({digits.Precision},{digits.Scale}).");
+                throw Unstorable(rowsBefore + RowOf(row), $"{values[row]}e-{digits.Scale} has more digits than decimal({digits.Precision},{digits.Scale}).");
         }
     }
 
-    private LogicalType CreateLogicalType() => Column.DataType switch
+    private LogicalType CreateLogicalType() => Field.DataType switch
     {
-        _ when ColumnTypes.IsUuid(Column) => LogicalType.Uuid(),
-        _ when ColumnTypes.IsJson(Column) => LogicalType.Json(),
+        _ when ColumnTypes.IsUuid(Field) => LogicalType.Uuid(),
+        _ when ColumnTypes.IsJson(Field) => LogicalType.Json(),
         Int16Type => LogicalType.Int(16, isSigned: true),
         Decimal128Type type => LogicalType.Decimal(type.Precision, type.Scale),
         StringType => LogicalType.String(),
@@ -199,7 +295,7 @@ internal sealed unsafe class FixedBytesEncoder(Field field, int length) : Column
     {
         var source = array.Data.Buffers[1].Span.Slice(array.Offset * ArrowBytes, array.Length * ArrowBytes);
         if (_values.Length < array.Length) _values = new FixedLenByteArray[array.Length];
-        if (Column.DataType is Decimal128Type) source = ToBigEndian(source);
+        if (Field.DataType is Decimal128Type) source = ToBigEndian(source);
         fixed (byte* bytes = source)
         {
             for (var i = 0; i < array.Length; i++) _values[i] = new FixedLenByteArray((nint)(bytes + (i * ArrowBytes) + (ArrowBytes - length)));
@@ -234,7 +330,9 @@ internal sealed unsafe class VariableEncoder(Field field) : ColumnEncoder(field)
         var offsets = ((BinaryArray)array).ValueOffsets;
         fixed (byte* bytes = ((BinaryArray)array).ValueBuffer.Span)
         {
-            for (var start = 0; start < array.Length; start += RowsAtATime)
+            // Once at least: lists without elements have entries too.
+            var start = 0;
+            do
             {
                 var rows = Math.Min(RowsAtATime, array.Length - start);
                 for (var i = 0; i < rows; i++)
@@ -244,7 +342,9 @@ internal sealed unsafe class VariableEncoder(Field field) : ColumnEncoder(field)
                 }
 
                 Write<ByteArray>(writer, array, start, _values.AsSpan(0, rows));
+                start += RowsAtATime;
             }
+            while (start < array.Length);
         }
 
         PlainBytes += offsets[^1] - offsets[0] + ((long)array.Length * sizeof(int));

@@ -98,7 +98,7 @@ internal sealed class ParquetSharpWriter : IParquetWriter
         // Numbers seldom repeat enough to pay for looking them up.
         foreach (var column in _columns.Where(column => column.RepeatsValues))
         {
-            using var path = new ColumnPath([column.Name]);
+            using var path = new ColumnPath(column.Path);
             builder.EnableDictionary(path);
         }
 

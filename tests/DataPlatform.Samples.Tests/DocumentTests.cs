@@ -122,6 +122,7 @@ public sealed partial class DocumentTests
             using System.Text.Json;
             using Apache.Arrow;
             using DataPlatform;
+            using DataPlatform.Dbt;
             using DataPlatform.DuckDb;
             using DataPlatform.Ingestion;
             using DataPlatform.Jobs;

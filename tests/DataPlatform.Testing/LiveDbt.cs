@@ -59,7 +59,7 @@ public static class LiveDbt
         ["models/ok_a.sql"] = "{{ config(materialized='view') }} select * from {{ ref('numbers') }}",
         ["models/ok_b.sql"] = "select id, name from {{ ref('ok_a') }}",
         ["models/inc.sql"] = "{{ config(materialized='incremental') }} select id from {{ ref('ok_a') }} {% if is_incremental() %} where false {% endif %}",
-        ["models/slow.sql"] = "{% set seconds = env_var('LAB_SLEEP', '0') %}{% if seconds != '0' %} select pg_sleep({{ seconds }})::text as slept {% else %} select 'no' as slept {% endif %}",
+        ["models/slow.sql"] = "-- depends_on: {{ ref('ok_a') }}\n{% set seconds = env_var('LAB_SLEEP', '0') %}{% if seconds != '0' %} select pg_sleep({{ seconds }})::text as slept {% else %} select 'no' as slept {% endif %}",
         ["models/after_slow.sql"] = "select * from {{ ref('slow') }}",
         ["models/bad.sql"] = "select id, cast(name as integer) as number from {{ ref('ok_a') }}",
         ["models/after_bad.sql"] = "select * from {{ ref('bad') }}",

@@ -1,6 +1,7 @@
 using DataPlatform.Jobs;
 using DataPlatform.Jobs.Commands;
 using DataPlatform.Jobs.Output;
+using DataPlatform.Lineage;
 using DataPlatform.Pipelines;
 using DataPlatform.Secrets;
 using DataPlatform.Telemetry;
@@ -108,6 +109,9 @@ public static class DataPlatformHostingExtensions
         services.AddSingleton<IConfigureOptions<DataPlatformOptions>>(provider => provider.GetRequiredService<DataPlatformOptionsSetup>());
         services.AddSingleton<IValidateOptions<DataPlatformOptions>>(provider => provider.GetRequiredService<DataPlatformOptionsSetup>());
         services.AddOptions<DataPlatformOptions>().ValidateOnStart();
+        services.AddSingleton<IConfigureOptions<OpenLineageOptions>, OpenLineageOptionsSetup>();
+        services.AddSingleton<IValidateOptions<OpenLineageOptions>, OpenLineageOptionsSetup>();
+        services.AddOptions<OpenLineageOptions>().ValidateOnStart();
     }
 
     private static void AddSecrets(IHostApplicationBuilder builder)
@@ -124,6 +128,10 @@ public static class DataPlatformHostingExtensions
         services.AddSingleton<RunTelemetry>();
         services.AddSingleton<RunProgress>();
         services.AddSingleton<IRunObserver>(provider => provider.GetRequiredService<RunProgress>());
+        services.AddSingleton<IRunObserver>(provider => provider.GetRequiredService<OpenLineageEmitter>());
+        services.AddHostedService(provider => provider.GetRequiredService<OpenLineageEmitter>());
+        services.AddSingleton(provider => new OpenLineageEmitter(
+            provider.GetRequiredService<IOptions<OpenLineageOptions>>().Value, provider.GetRequiredService<ISecretMasker>().Mask, provider.GetService<TimeProvider>(), provider.GetService<ILoggerFactory>()));
         if (ArgoProgressObserver.Create(TimeProvider.System) is { } argo) services.AddSingleton<IRunObserver>(argo);
     }
 }

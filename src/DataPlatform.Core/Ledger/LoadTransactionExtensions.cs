@@ -97,11 +97,16 @@ public static class LoadTransactionExtensions
     private static bool HaveSameColumns(Schema left, Schema right) =>
         left.FieldsList.Select(Describe).ToHashSet().SetEquals(right.FieldsList.Select(Describe));
 
-    private static (string Name, ArrowTypeId Type, bool IsJson, int Precision, int Scale, bool HasZone) Describe(Field field) => (
-        field.Name,
-        field.DataType.TypeId,
-        ColumnTypes.IsJson(field),
-        (field.DataType as Decimal128Type)?.Precision ?? 0,
-        (field.DataType as Decimal128Type)?.Scale ?? 0,
-        field.DataType is TimestampType { Timezone.Length: > 0 });
+    private static (string Name, bool IsList, ArrowTypeId Type, bool IsJson, int Precision, int Scale, bool HasZone) Describe(Field field)
+    {
+        var values = ColumnTypes.ElementOf(field) ?? field;
+        return (
+            field.Name,
+            field.DataType is ListType,
+            values.DataType.TypeId,
+            ColumnTypes.IsJson(values),
+            (values.DataType as Decimal128Type)?.Precision ?? 0,
+            (values.DataType as Decimal128Type)?.Scale ?? 0,
+            values.DataType is TimestampType { Timezone.Length: > 0 });
+    }
 }

@@ -32,8 +32,11 @@ public sealed record LineageReport
     /// <summary>Why it failed, or null.</summary>
     public string? Error { get; init; }
 
-    /// <summary>What ran the part, with its version: <c>dbt</c>, <c>1.11.0</c>. Null for the job's own code.</summary>
-    public (string Name, string Version)? Engine { get; init; }
+    /// <summary>What runs the part: <c>dbt</c>. Null for the job's own code.</summary>
+    public string? Engine { get; init; }
+
+    /// <summary>The engine's version; null when that is not known.</summary>
+    public string? EngineVersion { get; init; }
 }
 
 /// <summary>That a dataset was made of another, as the ledger has it.</summary>

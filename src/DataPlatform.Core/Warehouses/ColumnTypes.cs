@@ -30,21 +30,21 @@ public static class ColumnTypes
     /// <summary>A JSON column: text, extension <c>arrow.json</c>.</summary>
     public static Field Json(string name, bool nullable = true) => Extension(name, StringType.Default, nullable, "arrow.json");
 
-    /// <summary>A column of lists. Any element may be NULL.</summary>
+    /// <summary>A column of lists.</summary>
     /// <param name="name">The column's name.</param>
-    /// <param name="element">The elements' type, which is not a list; its name does not matter.</param>
+    /// <param name="element">The elements' type, which is not a list, and whether one may be NULL; its name does not matter.</param>
     /// <param name="nullable">Whether a list may be NULL.</param>
     public static Field List(string name, Field element, bool nullable = true)
     {
         ArgumentNullException.ThrowIfNull(element);
-        return new Field(name, new ListType(new Field("item", element.DataType, nullable: true, element.Metadata)), nullable);
+        return new Field(name, new ListType(new Field("item", element.DataType, element.IsNullable, element.Metadata)), nullable);
     }
 
     /// <summary>The elements of a column of lists, under the column's name; null when it is of another type.</summary>
     public static Field? ElementOf(Field list)
     {
         ArgumentNullException.ThrowIfNull(list);
-        return list.DataType is ListType type ? new Field(list.Name, type.ValueDataType, nullable: true, type.ValueField.Metadata) : null;
+        return list.DataType is ListType type ? new Field(list.Name, type.ValueDataType, type.ValueField.IsNullable, type.ValueField.Metadata) : null;
     }
 
     /// <summary>Whether the column holds UUIDs.</summary>

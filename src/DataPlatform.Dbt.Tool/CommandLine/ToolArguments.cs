@@ -20,7 +20,8 @@ internal sealed class ToolArguments(ParseResult parsed, IReadOnlyDictionary<stri
     /// <summary>The <c>flags</c> of <c>dbt_project.yml</c>.</summary>
     public YamlItem? ProjectFlags { get; set; }
 
-    public string? Text(ToolOption option) => Text(option.Name);
+    /// <summary>Null for an option that the command does not have.</summary>
+    public string? Text(ToolOption option) => options.ContainsKey(option.Name) ? Text(option.Name) : null;
 
     public string? Text(string name)
     {
@@ -34,7 +35,8 @@ internal sealed class ToolArguments(ParseResult parsed, IReadOnlyDictionary<stri
     public int? Number(string name) => Text(name) is not { } text ? null
         : int.TryParse(text, out var number) ? number : throw new ToolUsageException($"Invalid value for '--{name}': '{text}' is not a valid integer.");
 
-    public bool Flag(ToolOption option) => Flag(option.Name);
+    /// <summary>False for an option that the command does not have.</summary>
+    public bool Flag(ToolOption option) => options.ContainsKey(option.Name) && Flag(option.Name);
 
     public bool Flag(string name) => FlagOrNull(name) ?? options[name].Definition.Default == "true";
 
@@ -56,8 +58,8 @@ internal sealed class ToolArguments(ParseResult parsed, IReadOnlyDictionary<stri
             : FromElsewhere(option)?.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries) ?? [];
     }
 
-    /// <summary>Whether the command has the option.</summary>
-    public bool Has(ToolOption option) => options.ContainsKey(option.Name);
+    /// <summary>Whether the command line itself has the option.</summary>
+    public bool IsGiven(string name) => parsed.GetResult(options[name].Option) is { Implicit: false };
 
     /// <summary>The macro that <c>run-operation</c> is to call.</summary>
     public string Macro => parsed.GetRequiredValue<string>(MacroName);

@@ -30,6 +30,10 @@ internal sealed class ToolCommandLine
         AddCommand(_root, ToolCommand.List, "list", "List nodes.", [.. selection, .. kinds, ToolOptions.Output, ToolOptions.OutputKeys]).Aliases.Add("ls");
         AddCommand(_root, ToolCommand.RunOperation, "run-operation", "Call a macro.", [ToolOptions.Args])
             .Add(new Argument<string>(ToolArguments.MacroName) { Description = "The macro, or package.macro." });
+        AddCommand(_root, ToolCommand.Retry, "retry", "Run again what failed or was skipped in the earlier run.", [ToolOptions.FullRefresh]);
+        AddCommand(Group("source", "Commands about sources."), ToolCommand.SourceFreshness, "freshness", "Find how old sources are.", selection);
+        AddCommand(Group("docs", "Commands about documentation."), ToolCommand.DocsGenerate, "generate", "Write the catalog of what the database has.", [.. selection, ToolOptions.CompileDocs]);
+        AddCommand(_root, ToolCommand.Clean, "clean", "Remove the folders of clean-targets.", [ToolOptions.CleanProjectFilesOnly]);
         AddCommand(_root, ToolCommand.Parse, "parse", "Read the project and write its manifest.", []);
         AddCommand(_root, ToolCommand.Debug, "debug", "Show what the project and the profile are, and test the connection.", [ToolOptions.Connection]);
     }
@@ -60,6 +64,13 @@ internal sealed class ToolCommandLine
     // From the program on.
     private static string Words(CommandResult command) => command.Parent is CommandResult parent ? $"{Words(parent)} {command.Command.Name}" : "dataplatform-dbt";
 
+    private Command Group(string name, string description)
+    {
+        var group = new Command(name, description);
+        _root.Add(group);
+        return group;
+    }
+
     private Command AddCommand(Command parent, ToolCommand kind, string name, string description, ToolOption[] definitions)
     {
         var command = new Command(name, description);
@@ -87,5 +98,5 @@ internal sealed class ToolCommandLine
 /// <summary>The commands there are.</summary>
 internal enum ToolCommand
 {
-    Build, Run, Test, Seed, Snapshot, Compile, List, RunOperation, Parse, Debug,
+    Build, Run, Test, Seed, Snapshot, Compile, List, SourceFreshness, DocsGenerate, RunOperation, Retry, Parse, Debug, Clean,
 }

@@ -43,6 +43,10 @@ internal static class ToolOptions
         new("vars", "Variables of the project, as YAML: '{from: 2026-01-01}'.") { HasVariable = false },
         new("threads", "How many nodes run at the same time.") { HasVariable = false },
         new("indirect-selection", "When tests are selected by what they test.") { Choices = ["eager", "cautious", "buildable", "empty"], Default = "eager" },
+        new("state", "The folder of an earlier run's artifacts: for state:, result:, source_status:, --defer, and for retry."),
+        new("defer-state", "The folder of the artifacts to defer to, when it is not that of --state."),
+        new("defer", "Read what is not selected where the earlier run has it, when this target lacks it.") { IsFlag = true },
+        new("favor-state", "With --defer: also what this target has.") { IsFlag = true },
         new("debug", "Write debug lines to the console.") { IsFlag = true, Aliases = ["-d"] },
         new("quiet", "Write nothing to the console but errors and what was asked for.") { IsFlag = true, Aliases = ["-q"] },
         new("print", "Write what print() in templates says.") { IsFlag = true, Default = "true" },
@@ -68,5 +72,7 @@ internal static class ToolOptions
     public static readonly ToolOption Output = new("output", "What of each node is written.") { Choices = ["selector", "name", "path", "json"], Default = "selector", HasVariable = false };
     public static readonly ToolOption OutputKeys = new("output-keys", "The keys to write with --output json.") { IsList = true, HasVariable = false };
     public static readonly ToolOption Args = new("args", "The macro's arguments, as YAML: '{who: bob}'.") { HasVariable = false };
+    public static readonly ToolOption CompileDocs = new("compile", "Compile the project first.") { IsFlag = true, Default = "true", HasVariable = false };
+    public static readonly ToolOption CleanProjectFilesOnly = new("clean-project-files-only", "Refuse to remove folders outside of the project.") { IsFlag = true, Default = "true" };
     public static readonly ToolOption Connection = new("connection", "Test the connection only.") { IsFlag = true, HasVariable = false };
 }

@@ -93,7 +93,8 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
             });
         }
 
-        Summarize(isStopped);
+        if (State!.Command == "freshness" && !isStopped) ExplainFreshness();
+        else Summarize(isStopped);
     }
 
     /// <summary>How many there are of each kind, as dbt says it of a project.</summary>
@@ -103,7 +104,8 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         {
             ("model", Count(ResourceType.Model)), ("data test", Count(ResourceType.Test)), ("seed", Count(ResourceType.Seed)), ("operation", Count(ResourceType.Operation)),
             ("snapshot", Count(ResourceType.Snapshot)), ("analysis", Count(ResourceType.Analysis)), ("source", Count(ResourceType.Source)), ("exposure", Count(ResourceType.Exposure)),
-            ("macro", project.Macros.All.Count()),
+            ("metric", Count(ResourceType.Metric)), ("macro", project.Macros.All.Count()), ("semantic model", Count(ResourceType.SemanticModel)), ("saved query", Count(ResourceType.SavedQuery)),
+            ("unit test", Count(ResourceType.UnitTest)),
         };
         return string.Join(", ", kinds.Where(kind => kind.Count > 0).Select(kind => Plural(kind.Count, kind.Name)));
 
@@ -125,9 +127,24 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
             };
         }
 
+        if (result.Status == "no-op")
+        {
+            return new ToolEvent("Q019", "LogNodeNoOpResult", "info", ToolEvent.Progress(index, total, $"NO-OP {Describe(node)}", colors.Yellow("NO-OP"), result.Elapsed))
+            {
+                Data = Counted(index, total, "total", info, ("description", Describe(node)), ("status", ""), seconds),
+            };
+        }
+
         var said = isError ? "ERROR" : result.Message ?? "OK";
         switch (node.Type)
         {
+            case ResourceType.Source:
+                var aged = result.Status switch { "runtime error" => "ERROR", "error" => "ERROR STALE", var other => other.ToUpperInvariant() };
+                return new ToolEvent("Q018", "LogFreshnessResult", result.Status switch { "pass" => "info", "warn" => "warn", _ => "error" },
+                    ToolEvent.Progress(index, total, $"{aged} freshness of {node.SourceName}.{node.Name}", result.Status == "warn" ? colors.Yellow(aged) : result.IsFailure ? colors.Red(aged) : colors.Green(aged), result.Elapsed))
+                {
+                    Data = Counted(index, total, "total", info, ("source_name", node.SourceName), ("status", result.Status), ("table_name", node.Name), seconds),
+                };
             case ResourceType.Operation:
                 var statement = Statement(node);
                 return new ToolEvent("Q033", "LogHookEndLine", isError ? "error" : "info",
@@ -135,10 +152,10 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
                 {
                     Data = Counted(index, total, "total", info, ("statement", statement), ("status", result.Status), seconds),
                 };
-            case ResourceType.Test:
+            case ResourceType.Test or ResourceType.UnitTest:
                 var outcome = result.Status is "warn" or "fail" ? $"{result.Status.ToUpperInvariant()} {result.Failures}" : result.Status.ToUpperInvariant();
                 return new ToolEvent("Q007", "LogTestResult", result.Status switch { "warn" => "warn", "pass" => "info", _ => "error" },
-                    ToolEvent.Progress(index, total, $"{outcome} {node.Name}", result.Status == "warn" ? colors.Yellow(outcome) : result.Status == "pass" ? colors.Green(outcome) : colors.Red(outcome), result.Elapsed))
+                    ToolEvent.Progress(index, total, $"{outcome} {TestName(node)}", result.Status == "warn" ? colors.Yellow(outcome) : result.Status == "pass" ? colors.Green(outcome) : colors.Red(outcome), result.Elapsed))
                 {
                     Data = Counted(index, total, "num_models", info, ("name", node.Name), ("status", result.Status), ("num_failures", result.Failures ?? 0L), ("attached_node", node.AttachedNode ?? ""), seconds),
                 };
@@ -199,6 +216,28 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         {
             Data = new PythonDict { ["stats"] = stats },
         });
+    }
+
+    private void ExplainFreshness()
+    {
+        foreach (var result in _results.Where(result => result.IsFailure))
+        {
+            var info = NodeInfo(result.Node, "None", null);
+            log.Write(ToolEvent.Blank);
+            if (result.Message is { } message)
+            {
+                log.Write(new ToolEvent("Z024", "RunResultError", "error", $"  {message}") { Data = new PythonDict { ["msg"] = message, ["node_info"] = info } });
+                continue;
+            }
+
+            log.Write(new ToolEvent("Z022", "RunResultFailure", "error", log.Colors.Red($"Failure in source {result.Node.Name} ({result.Node.OriginalPath})"))
+            {
+                Data = new PythonDict { ["node_info"] = info, ["node_name"] = result.Node.Name, ["path"] = result.Node.OriginalPath, ["resource_type"] = "source" },
+            });
+            log.Write(new ToolEvent("Z025", "RunResultErrorNoMessage", "error", $"  Status: {result.Status}") { Data = new PythonDict { ["node_info"] = info, ["status"] = result.Status } });
+        }
+
+        log.Write(new ToolEvent("Q003", "FreshnessCheckComplete", "info", "Done."));
     }
 
     private void Explain(NodeResult result, bool isWarning)
@@ -283,8 +322,13 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         ResourceType.Model => $"sql {node.Config.Materialized} model {node.Schema}.{node.Alias}",
         ResourceType.Seed => $"seed file {node.Schema}.{node.Alias}",
         ResourceType.Snapshot => $"snapshot {node.Schema}.{node.Alias}",
+        ResourceType.Source => $"freshness of {node.SourceName}.{node.Name}",
+        ResourceType.UnitTest => $"{node.TypeName} {TestName(node)}",
         _ => $"{node.TypeName} {node.Name}",
     };
+
+    // Of a unit test with its model.
+    private static string TestName(DbtNode node) => node.Type == ResourceType.UnitTest ? $"{node.Fqn[^2]}::{node.Name}" : node.Name;
 
     private static string Counts(IEnumerable<DbtNode> nodes) => string.Join(", ", nodes
         .GroupBy(node => node.Type switch
@@ -292,10 +336,10 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
             ResourceType.Model => $"{node.Config.Materialized} model",
             ResourceType.Operation => "project hook",
             ResourceType.Test => "data test",
-            _ => node.TypeName,
+            _ => node.TypeName.Replace('_', ' '),
         }, StringComparer.Ordinal)
         .OrderBy(group => group.First().Type == ResourceType.Test ? "test" : group.Key, StringComparer.Ordinal)
         .Select(group => Plural(group.Count(), group.Key)));
 
-    private static string Plural(int count, string name) => count == 1 ? $"1 {name}" : $"{count} {(name == "analysis" ? "analyses" : $"{name}s")}";
+    private static string Plural(int count, string name) => count == 1 ? $"1 {name}" : $"{count} {(name switch { "analysis" => "analyses", "saved query" => "saved queries", _ => $"{name}s" })}";
 }

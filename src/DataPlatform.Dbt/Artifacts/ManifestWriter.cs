@@ -125,7 +125,7 @@ internal static class ManifestWriter
                 ["description"] = column.Description,
                 ["meta"] = column.Meta,
                 ["data_type"] = column.DataType,
-                ["constraints"] = new PythonList([]),
+                ["constraints"] = column.Constraints,
                 ["quote"] = column.Quote,
                 ["config"] = new PythonDict { ["meta"] = column.Meta, ["tags"] = new PythonList(column.Tags) },
                 ["tags"] = new PythonList(column.Tags),
@@ -211,14 +211,18 @@ internal static class ManifestWriter
 
         if (node.Type == ResourceType.Model)
         {
-            foreach (var (key, value) in new (string, object?)[] { ("access", node.Access), ("constraints", new PythonList([])), ("version", null), ("latest_version", null), ("deprecation_date", null), ("primary_key", new PythonList([])), ("time_spine", null) })
+            foreach (var (key, value) in new (string, object?)[] { ("access", node.Access), ("constraints", node.Constraints), ("version", node.Version), ("latest_version", node.LatestVersion), ("deprecation_date", null), ("primary_key", new PythonList([])), ("time_spine", null) })
                 values[key] = value;
         }
 
-        if (node.Type != ResourceType.Source) values["contract"] = new PythonDict { ["enforced"] = false, ["alias_types"] = true, ["checksum"] = null };
+        if (node.Type != ResourceType.Source) values["contract"] = new PythonDict { ["enforced"] = Run.Constraints.IsEnforced(node), ["alias_types"] = true, ["checksum"] = ContractChecksum(node) };
         foreach (var (key, value) in node.Extra.Items) values[key] = value;
         return values;
     }
+
+    private static string? ContractChecksum(DbtNode node) => Run.Constraints.IsEnforced(node)
+        ? Hashes.Sha256(string.Join('\n', node.Columns.Select(column => $"{column.Name.ToLowerInvariant()} {column.DataType} {Representation.Of(column.Constraints)}")) + Representation.Of(node.Constraints))
+        : null;
 
     private static PythonDict DescribeBriefly(EngineState state, DbtNode node)
     {
@@ -253,7 +257,7 @@ internal static class ManifestWriter
         return values;
     }
 
-    private static PythonList Refs(DbtNode node) => new(node.Refs.Select(key => (object?)new PythonDict { ["name"] = key.Name, ["package"] = key.Package, ["version"] = null }));
+    private static PythonList Refs(DbtNode node) => new(node.Refs.Select(key => (object?)new PythonDict { ["name"] = key.Name, ["package"] = key.Package, ["version"] = key.Version }));
 
     private static PythonList Sources(DbtNode node) => new(node.Sources.Select(key => (object?)new PythonList(new object?[] { key.Source, key.Table })));
 

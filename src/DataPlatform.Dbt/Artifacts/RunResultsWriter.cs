@@ -9,18 +9,21 @@ internal static class RunResultsWriter
 {
     public static PythonDict Write(EngineState state, IReadOnlyList<NodeResult> results, TimeSpan elapsed) => new()
     {
-        ["metadata"] = new PythonDict
-        {
-            ["dbt_schema_version"] = "https://schemas.getdbt.com/dbt/run-results/v6.json",
-            ["dbt_version"] = Project.ProjectFile.DbtVersion,
-            ["generated_at"] = ManifestWriter.Moment(state.Options.Time.GetUtcNow()),
-            ["invocation_id"] = state.InvocationId,
-            ["invocation_started_at"] = ManifestWriter.Moment(state.StartedAt),
-            ["env"] = state.Options.Metadata,
-        },
+        ["metadata"] = Metadata(state, "https://schemas.getdbt.com/dbt/run-results/v6.json"),
         ["results"] = new PythonList(results.Select(Describe)),
         ["elapsed_time"] = elapsed.TotalSeconds,
         ["args"] = Arguments(state),
+    };
+
+    /// <summary>What artifacts say of themselves.</summary>
+    public static PythonDict Metadata(EngineState state, string schema) => new()
+    {
+        ["dbt_schema_version"] = schema,
+        ["dbt_version"] = Project.ProjectFile.DbtVersion,
+        ["generated_at"] = ManifestWriter.Moment(state.Options.Time.GetUtcNow()),
+        ["invocation_id"] = state.InvocationId,
+        ["invocation_started_at"] = ManifestWriter.Moment(state.StartedAt),
+        ["env"] = state.Options.Metadata,
     };
 
     private static PythonDict Arguments(EngineState state)

@@ -20,7 +20,10 @@ internal sealed class AdapterObject : TemplateObject
         Asking("get_relation database schema identifier", null, (database, a) => database.Find(new DbtRelation(new RelationName(a.TextOrNull(0), a.TextOrNull(1), a.TextOrNull(2)))));
         Asking("load_relation relation", null, (database, a) => database.Find(Relation(a, 0)));
         Asking("get_columns_in_relation relation", new PythonList([]), (database, a) => new PythonList(database.Columns(Relation(a, 0))));
-        Asking("get_column_schema_from_query sql", new PythonList([]), (database, a) => new PythonList(database.Query($"select * from ({a.Text(0)}\n) as __dbt_sbq where false limit 0").Names));
+        Asking("get_column_schema_from_query sql", new PythonList([]), (database, a) => new PythonList(database.Describe(a.Text(0))));
+        Method("render_raw_columns_constraints raw_columns", a => Run.Constraints.OfColumns(a[0] as PythonDict ?? new PythonDict()));
+        Method("render_raw_model_constraints raw_constraints", a => Run.Constraints.OfModel(a[0]));
+        Method("parse_index raw_index", a => IndexConfig.Parse(a[0]));
         Asking("list_relations database schema", new PythonList([]), (database, a) => new PythonList(database.List(a.TextOrNull(0), a.Text(1))));
         Asking("list_relations_without_caching schema_relation", new PythonList([]), (database, a) => new PythonList(database.List(Relation(a, 0).Database, Relation(a, 0).Schema!)));
         Asking("get_missing_columns from_relation to_relation", new PythonList([]), (database, a) =>

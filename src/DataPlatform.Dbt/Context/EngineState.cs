@@ -79,6 +79,9 @@ internal sealed partial class EngineState
     /// <summary>What the command is called.</summary>
     public string Command { get; set; } = "build";
 
+    /// <summary>Where nodes are that an earlier run has in the place of this target, by id.</summary>
+    public Dictionary<string, DbtRelation> Deferred { get; } = new(StringComparer.Ordinal);
+
     public PythonList SelectedResources { get; set; } = new([]);
 
     /// <summary>Where a node is in the database.</summary>

@@ -55,8 +55,8 @@ internal sealed class NodeContext : IJinjaNames
 
     public string Render(string template, string origin) => JinjaTemplate.Parse(template, origin, EngineState.Environment).Render(this, NewRun());
 
-    /// <summary>What given rows are called in the query of a unit test.</summary>
-    public static string InputName(DbtNode node) => node.Type == ResourceType.Source ? $"__dbt__cte__{node.SourceName}__{node.Name}" : $"__dbt__cte__{node.Name}";
+    /// <summary>What an ephemeral model, or rows that a unit test gives, are called in a query.</summary>
+    public static string ExpressionName(DbtNode node) => node.Type == ResourceType.Source ? $"__dbt__cte__{node.SourceName}__{node.Name}" : $"__dbt__cte__{node.Alias}";
 
     public bool TryResolve(string name, out object? value)
     {
@@ -100,7 +100,7 @@ internal sealed class NodeContext : IJinjaNames
     private PythonDict? Override(string kind) => UnitTest?.Overrides?.Get(kind) as PythonDict;
 
     private DbtRelation Given(DbtNode node, string call) => UnitTest!.Inputs.ContainsKey(node.UniqueId)
-        ? new DbtRelation(new RelationName(node.Database, node.Schema, InputName(node), "cte"))
+        ? new DbtRelation(new RelationName(node.Database, node.Schema, ExpressionName(node), "cte"))
         : throw new TemplateError($"The unit test gives no rows for {call}, which the model reads.", $"Add to it: - input: {call}");
 
     public JinjaMacro Bind(DbtMacro macro)
@@ -210,13 +210,14 @@ internal sealed class NodeContext : IJinjaNames
 
     private object? Ref(CallArguments arguments)
     {
-        foreach (var (name, _) in arguments.Named)
-            throw name is "v" or "version" ? TemplateObject.Unsupported("versions of models: ref() with 'v'") : new TemplateError($"ref() takes no argument '{name}'");
+        string? version = null;
+        foreach (var (name, value) in arguments.Named)
+            version = name is "v" or "version" ? Representation.Print(value) : throw new TemplateError($"ref() takes no argument '{name}'");
         var words = arguments.Positional.Select(word => Operations.AsText(word) ?? (word is Undefined undefined ? throw undefined.Failure() : throw new TemplateError("The name of a model in ref() is a text."))).ToArray();
         var key = words switch
         {
-            [var name] => new RefKey(null, name),
-            [var package, var name] => new RefKey(package, name),
+            [var name] => new RefKey(null, name, version),
+            [var package, var name] => new RefKey(package, name, version),
             _ => throw new TemplateError($"ref() takes one or two arguments, and got {words.Length}"),
         };
         if (!IsExecuting)
@@ -228,9 +229,9 @@ internal sealed class NodeContext : IJinjaNames
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
         if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return State.NewRelation(target);
+        if (!target.IsEphemeral) return State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target);
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
-        return new DbtRelation(new RelationName(target.Database, target.Schema, $"__dbt__cte__{target.Name}", "cte"));
+        return new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte"));
     }
 
     private DbtRelation? Source(SourceKey key)
@@ -306,6 +307,7 @@ internal sealed class NodeContext : IJinjaNames
 
     private TemplateObject Exceptions() => new TemplateObject("exceptions")
         .Method("raise_compiler_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
+        .Method("raise_contract_error yaml_columns sql_columns", a => throw Constraints.Broken(Operations.Enumerate(a[0]).OfType<DbtColumn>(), Operations.Enumerate(a[1]).OfType<DbtColumn>()))
         .Method("raise_not_implemented msg", a => throw new TemplateError(Representation.Print(a[0])))
         .Method("raise_fail_fast_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
         .Method("raise_database_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
@@ -448,10 +450,21 @@ internal sealed class NodeContext : IJinjaNames
                     ?? (context.IsExecuting ? throw new TemplateError($"'{context.Node?.Name}' does not define a required config parameter '{a.Text(0)}'.") : ""))),
                 "meta_get" => new JinjaFunction(name, Signature.Of("meta_get name default?", (_, a) => Meta(a.Text(0)) ?? a.Or(1, null))),
                 "meta_require" => new JinjaFunction(name, Signature.Of("meta_require name", (_, a) => Meta(a.Text(0)) ?? throw new TemplateError($"'{context.Node?.Name}' has no '{a.Text(0)}' in its meta."))),
-                "persist_relation_docs" or "persist_column_docs" => new JinjaFunction(name, _ => false),
+                "persist_relation_docs" => new JinjaFunction(name, _ => PersistsDocs("relation")),
+                "persist_column_docs" => new JinjaFunction(name, _ => PersistsDocs("columns")),
+                "set" => new JinjaFunction(name, Signature.Of("set name value", (_, a) => Set(a.Text(0), a[1]))),
                 _ => throw TemplateObject.Unsupported($"'config.{name}'"),
             };
             return true;
+        }
+
+        private bool PersistsDocs(string kind) => Find("persist_docs") is PythonDict docs && docs.Get(kind) is true;
+
+        private string Set(string key, object? value)
+        {
+            if (context.IsExecuting) context.Node?.Config.Set(key, value);
+            else context.ConfigCalls[key] = value;
+            return "";
         }
 
         private object? Find(string key) => context.Node is { } node && node.Config.TryGet(key, out var value) ? value : context.ConfigCalls.GetValueOrDefault(key);
@@ -469,7 +482,9 @@ internal sealed class NodeContext : IJinjaNames
         public override object? Call(CallArguments arguments) => Signature.Of("var name default?", (_, a) =>
         {
             var vars = Vars();
-            if (vars.TryGet(a.Text(0), out var value)) return value;
+            // A text may be a template, in which a package's user refers to models.
+            if (vars.TryGet(a.Text(0), out var value))
+                return value is string text && text.Contains("{{", StringComparison.Ordinal) ? context.Render(text, $"var '{a.Text(0)}'") : value;
             return a.Has(1) ? a[1] : throw new TemplateError(
                 $"Required var '{a.Text(0)}' not found in config: vars supplied to {context.Node?.Name ?? "the project"} = {JsonText.Write(vars, sortKeys: true)}", "Set it under vars in dbt_project.yml, or give var() a default.");
         })(arguments);

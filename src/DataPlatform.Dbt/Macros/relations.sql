@@ -12,7 +12,8 @@
 {%- endmacro %}
 
 {% macro default__create_view_as(relation, sql) -%}
-create view {{ relation }} as (
+    {%- if config.get('contract', {}).enforced -%}{{ get_assert_columns_equivalent(sql) }}{%- endif -%}
+{{ _sql_header() }}create view {{ relation }} as (
 {{ sql }}
 )
 {%- endmacro %}
@@ -33,9 +34,24 @@ create view {{ relation }} as (
 {%- endmacro %}
 
 {% macro default__create_table_as(temporary, relation, sql) -%}
-create {{ 'temporary ' if temporary }}table {{ relation.include(database=not temporary, schema=not temporary) }} as (
+    {#- What is temporary is written into a table that has the constraints. -#}
+    {%- set contract = config.get('contract', {}).enforced and not temporary -%}
+    {%- if contract -%}{{ get_assert_columns_equivalent(sql) }}{%- endif -%}
+{{ _sql_header() }}create {{ 'temporary ' if temporary else 'unlogged ' if config.get('unlogged') and target.type == 'postgres' }}table {{ relation.include(database=not temporary, schema=not temporary) }} {% if contract -%}
+{{ get_table_columns_and_constraints() }};
+insert into {{ relation }} ({{ get_contract_columns() }})
+{{ get_select_subquery(sql) }}
+{%- else -%}
+as (
 {{ sql }}
 )
+{%- endif %}
+{%- endmacro %}
+
+{% macro _sql_header() -%}
+    {%- set header = (config.get('sql_header') or '') | trim -%}
+    {%- if header %}{{ header }}{{ ';' if not header.endswith(';') }}
+{% endif -%}
 {%- endmacro %}
 
 {% macro get_create_sql(relation, sql) -%}

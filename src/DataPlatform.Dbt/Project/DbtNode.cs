@@ -9,13 +9,13 @@ internal enum ResourceType
 }
 
 /// <summary>A <c>ref()</c>, as it is written.</summary>
-internal sealed record RefKey(string? Package, string Name);
+internal sealed record RefKey(string? Package, string Name, string? Version = null);
 
 /// <summary>A <c>source()</c>, as it is written.</summary>
 internal sealed record SourceKey(string Source, string Table);
 
 /// <summary>A column of schema YAML.</summary>
-internal sealed record ColumnDoc(string Name, string Description, string? DataType, PythonDict Meta, IReadOnlyList<string> Tags, bool? Quote);
+internal sealed record ColumnDoc(string Name, string Description, string? DataType, PythonDict Meta, IReadOnlyList<string> Tags, bool? Quote, PythonList Constraints);
 
 /// <summary>How a generic test is asked for.</summary>
 internal sealed record GenericTest(string? Namespace, string Name, PythonDict Arguments, string? ColumnName, string AttachedName);
@@ -29,13 +29,13 @@ internal sealed record DbtGroup(string Package, string Name, string Path, string
 /// <summary>A model, seed, snapshot, test, source, exposure, metric or hook of a project.</summary>
 internal sealed class DbtNode
 {
-    public required string UniqueId { get; init; }
+    public required string UniqueId { get; set; }
 
     public required ResourceType Type { get; init; }
 
     public required string Package { get; init; }
 
-    public required string Name { get; init; }
+    public required string Name { get; set; }
 
     /// <summary>Within the folder of its kind.</summary>
     public required string Path { get; init; }
@@ -46,7 +46,7 @@ internal sealed class DbtNode
     /// <summary>The line of its file that it begins in.</summary>
     public int Line { get; init; } = 1;
 
-    public required IReadOnlyList<string> Fqn { get; init; }
+    public required IReadOnlyList<string> Fqn { get; set; }
 
     /// <summary>The template that it is.</summary>
     public string RawCode { get; set; } = "";
@@ -64,6 +64,15 @@ internal sealed class DbtNode
     public string Description { get; set; } = "";
 
     public List<ColumnDoc> Columns { get; } = [];
+
+    /// <summary>Of a model of several versions: which it is, a number or a text.</summary>
+    public object? Version { get; set; }
+
+    /// <summary>Of a model of several versions: the one that references without a version are to.</summary>
+    public object? LatestVersion { get; set; }
+
+    /// <summary>Of a model: constraints over columns.</summary>
+    public PythonList Constraints { get; set; } = new([]);
 
     public string? Database { get; set; }
 

@@ -39,7 +39,7 @@ internal sealed class DbtProject(ProjectFile root, MacroTable macros)
     {
         var isDisabled = from is not null && FindRef(Disabled, key, from.Package) is not null;
         return new TemplateError(
-            $"{Describe(from)} depends on a node named '{key.Name}'{(key.Package is null ? "" : $" in package '{key.Package}'")} which {(isDisabled ? "is disabled" : "was not found")}",
+            $"{Describe(from)} depends on a node named '{key.Name}'{(key.Version is null ? "" : $" with version '{key.Version}'")}{(key.Package is null ? "" : $" in package '{key.Package}'")} which {(isDisabled ? "is disabled" : "was not found")}",
             isDisabled ? "Enable it, or do not refer to it." : $"Did you mean {Closest(key.Name)}?");
     }
 
@@ -58,7 +58,7 @@ internal sealed class DbtProject(ProjectFile root, MacroTable macros)
 
     private DbtNode? FindRef(IEnumerable<DbtNode> nodes, RefKey key, string package)
     {
-        var named = nodes.Where(node => node.IsRefable && node.Name == key.Name).ToList();
+        var named = nodes.Where(node => node.IsRefable && node.Name == key.Name && Representation.Print(node.Version) == (key.Version ?? Representation.Print(node.LatestVersion))).ToList();
         if (key.Package is { } only) return named.Find(node => node.Package == only);
         return named.Find(node => node.Package == root.Name) ?? named.Find(node => node.Package == package) ?? named.FirstOrDefault();
     }

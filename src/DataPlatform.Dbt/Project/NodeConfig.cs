@@ -26,11 +26,14 @@ internal sealed class NodeConfig
             _values[key] = key switch
             {
                 "tags" or "pre-hook" or "post-hook" or "packages" => new PythonList([.. List(_values.GetValueOrDefault(key)), .. List(value)]),
+                "grants" when value is PythonDict added => Join(_values.GetValueOrDefault(key) as PythonDict ?? new PythonDict(), added, appends: true),
                 "meta" or "column_types" or "persist_docs" when value is PythonDict added && _values.GetValueOrDefault(key) is PythonDict old => Join(old, added),
                 _ => value,
             };
         }
     }
+
+    public void Set(string key, object? value) => _values[Name(key)] = value;
 
     public void SetDefault(string key, object? value) => _values.TryAdd(key, value);
 
@@ -73,10 +76,18 @@ internal sealed class NodeConfig
         _ => [value],
     };
 
-    private static PythonDict Join(PythonDict old, PythonDict added)
+    /// <param name="old">Keys and values.</param>
+    /// <param name="added">Those that go over them.</param>
+    /// <param name="appends">Whether the values of a key with a plus before it are added to those there are.</param>
+    private static PythonDict Join(PythonDict old, PythonDict added, bool appends = false)
     {
         var joined = Globals.CopyDict(old);
-        foreach (var (key, value) in added.Items) joined[key] = value;
+        foreach (var (key, value) in added.Items)
+        {
+            if (appends && key is string text && text.StartsWith('+')) joined[text[1..]] = new PythonList([.. List(joined.Get(text[1..])), .. List(value)]);
+            else joined[key] = value;
+        }
+
         return joined;
     }
 }

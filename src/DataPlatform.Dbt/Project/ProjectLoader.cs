@@ -30,7 +30,7 @@ internal sealed class ProjectLoader
         foreach (var package in _project.Packages) ReadMacros(package);
         _state.Project = _project;
         foreach (var package in _project.Packages) ReadNodes(package);
-        foreach (var package in _project.Packages) new SchemaReader(_state, _project, package, AddNode, Find).Read();
+        foreach (var package in _project.Packages) new SchemaReader(_state, _project, package, AddNode, Find, Rename).Read();
         foreach (var package in _project.Packages) AddHooks(package);
         foreach (var node in _nodes) Guard(node, () => Configure(node));
         Link();
@@ -157,6 +157,13 @@ internal sealed class ProjectLoader
         _nodes.Add(node);
     }
 
+    private void Rename(DbtNode node, string id)
+    {
+        _byId.Remove(node.UniqueId);
+        node.UniqueId = id;
+        if (!_byId.TryAdd(id, node)) throw new DataPlatformException(FailureClass.Configuration, $"{node.OriginalPath}: there is a '{id}' already, at {_byId[id].OriginalPath}.", "Give each version a number of its own.");
+    }
+
     private DbtNode? Find(ResourceType type, string package, string name) => _byId.GetValueOrDefault($"{DbtNode.NameOf(type)}.{package}.{name}");
 
     /// <summary>Makes a node's configuration, names its relation, and renders it to learn what it reads.</summary>
@@ -261,12 +268,8 @@ internal sealed class ProjectLoader
         };
         var isOwn = node.Type == ResourceType.Model && Run.OwnMaterialization.Find(_state, config.Materialized) is not null;
         if (Array.IndexOf(allowed, config.Materialized) < 0 && !isOwn) Refuse($"the materialization '{config.Materialized}'");
-        if (config["contract"] is PythonDict contract && contract.TryGet("enforced", out var enforced) && enforced is true) Refuse("contracts that are enforced");
-        if (config["grants"] is PythonDict { Count: > 0 }) Refuse("grants");
-        if (config["persist_docs"] is PythonDict docs && docs.Values.Any(value => value is true)) Refuse("persist_docs");
+        if (config.IsEnabled && !isOwn) Run.Constraints.Check(node);
         if (!isOwn && config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
-        foreach (var key in new[] { "sql_header", "indexes", "unlogged" })
-            if (config[key] is not (null or false or "" or PythonList { Items.Count: 0 })) Refuse($"the configuration '{key}'");
         foreach (var key in new[] { "begin", "batch_size", "event_time" })
             if (config[key] is not null) Refuse($"the configuration '{key}', of microbatches");
 
@@ -317,6 +320,7 @@ internal sealed class ProjectLoader
 
         if (node.Group is { } group && !_project.Groups.ContainsKey(group))
             throw new TemplateError($"Invalid group '{group}', expected one of [{string.Join(", ", _project.Groups.Keys.Select(name => $"'{name}'"))}].", "Define it under groups in a schema file.");
+        LinkConstraints(node, Add);
         foreach (var id in SemanticReader.Link(_project, node)) Add(id);
         foreach (var key in node.Sources) Add((_project.FindSource(key, node.Package) ?? throw _project.MissingSource(node, key)).UniqueId);
 
@@ -338,30 +342,40 @@ internal sealed class ProjectLoader
             return;
         }
 
+        if (model.Version is not null) throw TemplateObject.Unsupported($"unit tests of models of several versions, such as '{test.Model}'");
         node.DependsOn.Add(model.UniqueId);
         node.Schema = model.Schema;
-        var context = new NodeContext(_state, node.Package, node);
         foreach (var (input, rows) in test.Given)
         {
-            var read = model;
-            if (input.Trim() != "this")
-            {
-                node.Refs.Clear();
-                node.Sources.Clear();
-                context.Render($"{{{{ {input} }}}}", $"{node.OriginalPath}:{node.Line}");
-                read = (node.Refs, node.Sources) switch
-                {
-                    ([var reference], []) => _project.FindRef(reference, node.Package) ?? throw _project.MissingRef(node, reference),
-                    ([], [var source]) => _project.FindSource(source, node.Package) ?? throw _project.MissingSource(node, source),
-                    _ => throw new TemplateError($"The input of a unit test is ref(...), source(...) or this, not '{input}'."),
-                };
-            }
-
+            var read = input.Trim() == "this" ? model : FindCalled(node, input) ?? throw new TemplateError($"The input of a unit test is ref(...), source(...) or this, not '{input}'.");
             test.Inputs[read.UniqueId] = rows;
         }
+    }
 
-        node.Refs.Clear();
-        node.Sources.Clear();
+    /// <summary>The node that one <c>ref()</c> or <c>source()</c> means, or null when the text is neither.</summary>
+    private DbtNode? FindCalled(DbtNode from, string call)
+    {
+        var asked = NewNode(PackageOf(from), ResourceType.Operation, from.Name, from.Path, from.OriginalPath, "");
+        new NodeContext(_state, from.Package, asked, cancellationToken: _cancellationToken).Render($"{{{{ {call} }}}}", $"{from.OriginalPath}:{from.Line}");
+        return (asked.Refs, asked.Sources) switch
+        {
+            ([var reference], []) => _project.FindRef(reference, from.Package) ?? throw _project.MissingRef(from, reference),
+            ([], [var source]) => _project.FindSource(source, from.Package) ?? throw _project.MissingSource(from, source),
+            _ => null,
+        };
+    }
+
+    /// <summary>A foreign key is to a relation, and its table is made after that.</summary>
+    private void LinkConstraints(DbtNode node, Action<string> add)
+    {
+        foreach (var constraint in node.Constraints.Items.Concat(node.Columns.SelectMany(column => column.Constraints.Items)).OfType<PythonDict>())
+        {
+            if (constraint.Get("to") is not string to || !(to.TrimStart().StartsWith("ref(", StringComparison.Ordinal) || to.TrimStart().StartsWith("source(", StringComparison.Ordinal))) continue;
+            var target = FindCalled(node, to)!;
+            // DuckDB refuses the name of a database here.
+            constraint["to"] = (_state.AdapterType == "duckdb" ? _state.NewRelation(target).Only(DbtRelation.SchemaPart | DbtRelation.IdentifierPart) : _state.NewRelation(target)).Print();
+            add(target.UniqueId);
+        }
     }
 
     private void CheckAccess(DbtNode node, DbtNode target)

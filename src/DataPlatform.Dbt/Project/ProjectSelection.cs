@@ -1,3 +1,4 @@
+using System.Text.Json;
 using DataPlatform.Dbt.Artifacts;
 using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
@@ -11,8 +12,10 @@ internal static class ProjectSelection
     /// <summary>The ids that the options select, of nodes of every kind.</summary>
     public static Selection.Selection Select(EngineState state)
     {
-        var spec = FindDefault(state) ?? SelectionExpression.Parse(state.Options.Select, state.Options.Exclude, state.Options.Indirect);
-        return new NodeSelector(CreateGraph(state)).Select(spec);
+        var options = state.Options;
+        var previous = options.StateFolder is { } folder ? PreviousState.Load(folder, state.TargetFolder).Selection : null;
+        var spec = FindNamed(options) ?? SelectionExpression.Parse(options.Select, options.Exclude, options.Indirect);
+        return new NodeSelector(CreateGraph(state), previous).Select(spec);
     }
 
     public static SelectableGraph CreateGraph(EngineState state)
@@ -24,13 +27,20 @@ internal static class ProjectSelection
             project.Macros.All.ToDictionary(macro => macro.UniqueId, macro => new SelectableMacro(Hashes.Sha256(macro.Definition.Text), []), StringComparer.Ordinal));
     }
 
-    /// <summary>The project's own selection, which holds when a command says nothing.</summary>
-    private static SelectionSpec? FindDefault(EngineState state)
+    /// <summary>The selection that is named, or the project's own, which holds when a command says nothing.</summary>
+    private static SelectionSpec? FindNamed(DbtOptions options)
     {
-        var file = Path.Combine(state.Options.ProjectFolder, "selectors.yml");
-        return state.Options.Select.Count + state.Options.Exclude.Count > 0 || !File.Exists(file)
-            ? null
-            : SelectorFile.Parse(File.ReadAllText(file), "selectors.yml", state.Options.Indirect).Default;
+        const string FileName = "selectors.yml";
+        if (options.Selector is null && options.Select.Count + options.Exclude.Count > 0) return null;
+        var path = Path.Combine(options.ProjectFolder, FileName);
+        if (!File.Exists(path))
+        {
+            return options.Selector is not { } name ? null
+                : throw new DataPlatformException(FailureClass.Configuration, $"Could not find selector named {name}: the project has no {FileName}.", "Define it there, or write --select.");
+        }
+
+        var file = SelectorFile.Parse(File.ReadAllText(path), FileName, options.Indirect);
+        return options.Selector is { } wanted ? file.Find(wanted) : file.Default;
     }
 
     private static SelectableNode Describe(EngineState state, DbtNode node) => new()
@@ -47,15 +57,19 @@ internal static class ProjectSelection
         SourceName = node.SourceName,
         Access = node.Type == ResourceType.Model ? node.Access : null,
         Group = node.Group,
+        Version = node.Version is null ? null : Representation.Print(node.Version),
+        LatestVersion = node.LatestVersion is null ? null : Representation.Print(node.LatestVersion),
         TestName = node.Test?.Name,
         ParentIds = node.DependsOn,
-        MacroIds = [.. node.DependsOnMacros],
-        Checksums = new NodeChecksums
-        {
-            Body = node.Test is null ? node.Checksum : Representation.Of(node.Test.Arguments),
-            Configs = JsonText.Write(node.Config.ToDict(), sortKeys: true),
-            Relation = ManifestWriter.RelationName(state, node) ?? "",
-            Rest = string.Join('.', node.Fqn) + Representation.Of(node.Extra),
-        },
+        // Those of dbt itself are the engine's, and change with it.
+        MacroIds = [.. node.DependsOnMacros.Where(id => !id.StartsWith($"macro.{MacroTable.Dbt}.", StringComparison.Ordinal))],
+        Checksums = state.Options.StateFolder is null ? new NodeChecksums() : Checksums(state, node),
     };
+
+    // Of what a manifest says, so that both sides are compared alike.
+    private static NodeChecksums Checksums(EngineState state, DbtNode node)
+    {
+        using var described = JsonDocument.Parse(JsonText.Write(ManifestWriter.Describe(state, node), sortKeys: false));
+        return PreviousState.ChecksumsOf(described.RootElement);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
@@ -5,7 +6,7 @@ using DataPlatform.Dbt.Jinja;
 namespace DataPlatform.Dbt.Project;
 
 /// <summary>Reads the YAML files of a package: what they say of nodes, and the sources, snapshots, exposures and tests that they ask for.</summary>
-internal sealed partial class SchemaReader(EngineState state, DbtProject project, ProjectFile package, Action<DbtNode> addNode, Func<ResourceType, string, string, DbtNode?> find)
+internal sealed partial class SchemaReader(EngineState state, DbtProject project, ProjectFile package, Action<DbtNode> addNode, Func<ResourceType, string, string, DbtNode?> find, Action<DbtNode, string> rename)
 {
     private static readonly string[] TestConfigs =
         ["severity", "warn_if", "error_if", "where", "limit", "fail_calc", "store_failures", "store_failures_as", "enabled", "tags", "meta", "alias", "database", "schema", "group"];
@@ -87,7 +88,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     ["source_description"] = Doc(yaml["description"]),
                     ["loader"] = Text(table["loader"] ?? yaml["loader"]) ?? "",
                     ["loaded_at_field"] = Text(table["loaded_at_field"] ?? yaml["loaded_at_field"]),
-                    ["freshness"] = (table["freshness"] ?? yaml["freshness"])?.ToValue(),
+                    ["loaded_at_query"] = Text(table["loaded_at_query"] ?? yaml["loaded_at_query"]),
+                    ["freshness"] = Freshness(yaml, table),
                     ["external"] = table["external"]?.ToValue(),
                 },
             };
@@ -95,9 +97,28 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
             foreach (var level in new[] { yaml, table }) TakeConfig(node, level, "tags", "meta", "enabled");
 
             addNode(node);
-            ReadColumns(node, table);
-            ReadTests(node, table, path, inFolder);
+            ReadColumns(node, Columns(table));
+            ReadTests(node, table, Columns(table), path, inFolder);
         }
+    }
+
+    // A table's limits go over those of its source one by one; a null takes them all away.
+    private static PythonDict? Freshness(YamlItem source, YamlItem table)
+    {
+        var isSaid = table.Entries.FirstOrDefault(entry => entry.Key.Text == "freshness") is { Value: not null };
+        if (isSaid && table["freshness"] is null) return null;
+        var merged = source["freshness"]?.ToValue() as PythonDict;
+        if (table["freshness"]?.ToValue() is not PythonDict own) return merged;
+        if (merged is null) return own;
+        foreach (var (key, limit) in own.Items)
+        {
+            if (limit is PythonDict given && merged.TryGet(key, out var found) && found is PythonDict old)
+                foreach (var (part, value) in given.Items) old[part] = value;
+            else
+                merged[key] = limit;
+        }
+
+        return merged;
     }
 
     private void ReadSnapshot(YamlItem yaml, string path, string inFolder)
@@ -126,25 +147,79 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
 
     private void ReadPatch(YamlItem yaml, ResourceType type, string path, string inFolder)
     {
-        foreach (var key in new[] { "versions", "latest_version" })
-            if (yaml[key] is { } refused) throw refused.Unsupported($"'{key}' of models");
-        Check(yaml, $"a {DbtNode.NameOf(type)}", "name", "description", "columns", "config", "meta", "tags", "tests", "data_tests", "docs", "relation", "access", "group", "constraints", "enabled", "deprecation_date", "time_spine");
+        Check(yaml, $"a {DbtNode.NameOf(type)}", "name", "description", "columns", "config", "meta", "tags", "tests", "data_tests", "docs", "relation", "access", "group", "constraints", "enabled", "deprecation_date", "time_spine", "versions", "latest_version");
         var name = yaml.Require("name");
+        if (type == ResourceType.Model && yaml["versions"] is { } versions)
+        {
+            var latest = yaml["latest_version"]?.ToValue() ?? Latest(versions);
+            foreach (var version in versions.Items) ReadVersion(yaml, version, latest, path, inFolder);
+            return;
+        }
+
         if (find(type, package.Name, name) is not { } node)
         {
-            if (type is ResourceType.Model && find(ResourceType.Seed, package.Name, name) is not null)
-                throw yaml.Fault($"'{name}' is a seed, and described among models.", "Move it under 'seeds'.");
+            // The tests are read all the same.
+            if (type is ResourceType.Model && (find(ResourceType.Seed, package.Name, name) ?? find(ResourceType.Snapshot, package.Name, name)) is { } misplaced)
+            {
+                state.Log("warn", $"{yaml.File}:{yaml.Line}: '{name}' is a {misplaced.TypeName}, and described among models: its configuration there has no effect.");
+                if (misplaced.Columns.Count > 0) return;
+                ReadColumns(misplaced, Columns(yaml));
+                ReadTests(misplaced, yaml, Columns(yaml), path, inFolder);
+                return;
+            }
+
             state.Log("warn", $"{yaml.File}:{yaml.Line}: did not find matching node for patch with name '{name}' in the '{DbtNode.NameOf(type)}s' section");
             return;
         }
 
-        if (node.PatchPath is { } other) throw yaml.Fault($"'{name}' is described twice: in {other} too.", "Keep one of them.");
+        Patch(node, yaml, path);
+        ReadColumns(node, Columns(yaml));
+        ReadTests(node, yaml, Columns(yaml), path, inFolder);
+    }
+
+    private static IEnumerable<YamlItem> Columns(YamlItem yaml) => yaml["columns"]?.Items ?? [];
+
+    /// <summary>The highest version.</summary>
+    private static object? Latest(YamlItem versions)
+    {
+        var values = versions.Items.Select(version => (version["v"] ?? throw version.Fault("'v' is missing here.")).ToValue()).ToList();
+        return values.TrueForAll(Numbers.IsNumber) ? values.MaxBy(value => Convert.ToDouble(value, CultureInfo.InvariantCulture)) : values.Select(Representation.Print).Max(StringComparer.Ordinal);
+    }
+
+    /// <summary>Makes a version of a model of the file that it is in, by default <c>name_v1</c> for 1.</summary>
+    private void ReadVersion(YamlItem yaml, YamlItem version, object? latest, string path, string inFolder)
+    {
+        Check(version, "a version", "v", "defined_in", "description", "columns", "config", "tests", "data_tests", "docs", "access", "constraints", "deprecation_date");
+        var (name, value) = (yaml.Require("name"), (version["v"] ?? throw version.Fault("'v' is missing here.")).ToValue());
+        var (v, isLatest) = (Representation.Print(value), Representation.Print(value) == Representation.Print(latest));
+        var file = version["defined_in"]?.Text ?? $"{name}_v{v}";
+        var node = find(ResourceType.Model, package.Name, file) ?? (isLatest && version["defined_in"] is null ? find(ResourceType.Model, package.Name, name) : null)
+            ?? throw version.Fault($"version {v} of '{name}' is in no model '{file}'.", "Name its file so, or say with defined_in which it is.");
+        rename(node, $"model.{package.Name}.{name}.v{v}");
+        (node.Name, node.Version, node.LatestVersion, node.Fqn) = (name, value, latest, [.. node.Fqn.SkipLast(1), name, $"v{v}"]);
+        Patch(node, yaml, path);
+        if (version["description"] is { } description) node.Description = Doc(description);
+        if (version["constraints"] is { } constraints) node.Constraints = ReadConstraints(constraints);
+        TakeConfig(node, version, "access");
+        // All columns of the model, unless the version says which, and its own over them.
+        var chosen = Columns(version).FirstOrDefault(column => column["include"] is not null || column["exclude"] is not null);
+        var own = Columns(version).Where(column => column["name"] is not null).ToList();
+        var columns = Columns(yaml).Where(column => Includes(column.Require("name")) && !own.Exists(other => other.Require("name") == column.Require("name"))).Concat(own).ToList();
+        ReadColumns(node, columns);
+        ReadTests(node, version["data_tests"] is not null || version["tests"] is not null ? version : yaml, columns, path, inFolder);
+
+        bool Includes(string column) => chosen is null
+            || ((chosen["include"] is not { } include || include is { IsList: false, Text: "all" or "*" } || include.Texts.Contains(column, StringComparer.Ordinal)) && chosen["exclude"]?.Texts.Contains(column, StringComparer.Ordinal) != true);
+    }
+
+    private void Patch(DbtNode node, YamlItem yaml, string path)
+    {
+        if (node.PatchPath is { } other) throw yaml.Fault($"'{node.Name}' is described twice: in {other} too.", "Keep one of them.");
         node.PatchPath = $"{package.Name}://{path}";
         node.Description = Doc(yaml["description"]);
         if (yaml["time_spine"] is { } spine) node.Extra["time_spine"] = spine.ToValue();
+        node.Constraints = ReadConstraints(yaml["constraints"]);
         TakeConfig(node, yaml, "tags", "meta", "access", "group", "enabled");
-        ReadColumns(node, yaml);
-        ReadTests(node, yaml, path, inFolder);
     }
 
     private void ReadExposure(YamlItem yaml, string path, string inFolder)
@@ -230,22 +305,30 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
             if (Array.IndexOf(keys, key.Text) < 0) state.Log("warn", $"{key.File}:{key.Line}: '{key.Text}' is no key of {what}, and has no effect.");
     }
 
-    private void ReadColumns(DbtNode node, YamlItem yaml)
+    private void ReadColumns(DbtNode node, IEnumerable<YamlItem> columns)
     {
-        foreach (var column in yaml["columns"]?.Items ?? [])
+        foreach (var column in columns)
         {
             Check(column, "a column", "name", "description", "data_type", "meta", "tags", "tests", "data_tests", "quote", "constraints", "config", "policy_tags", "granularity", "dimension", "entity");
             node.Columns.Add(new ColumnDoc(
                 column.Require("name"), Doc(column["description"]), column["data_type"]?.Text, (column["meta"] ?? column["config"]?["meta"])?.ToValue() as PythonDict ?? new PythonDict(),
-                [.. (column["tags"] ?? column["config"]?["tags"])?.Texts ?? []], column["quote"]?.ToValue() as bool?));
+                [.. (column["tags"] ?? column["config"]?["tags"])?.Texts ?? []], column["quote"]?.ToValue() as bool?, ReadConstraints(column["constraints"])));
         }
     }
 
-    private void ReadTests(DbtNode node, YamlItem yaml, string path, string inFolder)
+    private PythonList ReadConstraints(YamlItem? yaml) => new((yaml?.Items ?? []).Select(constraint =>
+    {
+        Check(constraint, "a constraint", "type", "name", "expression", "columns", "to", "to_columns", "warn_unenforced", "warn_unsupported");
+        if (constraint.Require("type") is not ("check" or "not_null" or "unique" or "primary_key" or "foreign_key" or "custom"))
+            throw constraint["type"]!.Fault($"the type of a constraint is check, not_null, unique, primary_key, foreign_key or custom, not '{constraint["type"]!.Text}'.");
+        return constraint.ToValue();
+    }));
+
+    private void ReadTests(DbtNode node, YamlItem yaml, IEnumerable<YamlItem> columns, string path, string inFolder)
     {
         foreach (var test in Tests(yaml)) AddTest(node, test, column: null, path, inFolder);
         var place = 0;
-        foreach (var column in yaml["columns"]?.Items ?? [])
+        foreach (var column in columns)
         {
             var doc = node.Columns[place++];
             foreach (var test in Tests(column)) AddTest(node, test, doc, path, inFolder);
@@ -286,9 +369,9 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         if (column is not null) arguments["column_name"] = column.Quote == true ? Warehouses.TableName.Quote(column.Name) : column.Name;
         var isSource = node.Type == ResourceType.Source;
         var kind = (isSource ? "source_" : "") + (space is null ? name : $"{space}_{name}");
-        var (full, brief) = TestNames.Create(kind, isSource ? $"{node.SourceName}_{node.Name}" : node.Name, arguments);
+        var (full, brief) = TestNames.Create(kind, isSource ? $"{node.SourceName}_{node.Name}" : node.Version is null ? node.Name : $"{node.Name}_v{Representation.Print(node.Version)}", arguments);
         if (custom is not null) (full, brief) = (custom, custom);
-        var target = isSource ? $"source('{node.SourceName}', '{node.Name}')" : $"ref('{node.Name}')";
+        var target = isSource ? $"source('{node.SourceName}', '{node.Name}')" : node.Version is null ? $"ref('{node.Name}')" : $"ref('{node.Name}', version='{Representation.Print(node.Version)}')";
         arguments["model"] = $"{{{{ get_where_subquery({target}) }}}}";
         var code = $"{{{{ {(space is null ? "" : space + ".")}test_{name}(**_dbt_generic_test_kwargs) }}}}";
         if (full != brief) config.TryAdd("alias", brief);

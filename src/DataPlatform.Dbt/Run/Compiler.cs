@@ -12,7 +12,7 @@ internal static class Compiler
         var sql = context.Render(node.RawCode, node.Test is null ? node.OriginalPath : $"{node.OriginalPath}:{node.Line}");
         var expressions = new OrderedDictionary<string, string>(StringComparer.Ordinal);
         Collect(context, expressions, cancellationToken);
-        return Inject(sql, [.. expressions.Select(pair => $" __dbt__cte__{context.State.Project!.Nodes[pair.Key].Name} as (\n{pair.Value}\n)")]);
+        return Inject(sql, [.. expressions.Select(pair => $" {NodeContext.ExpressionName(context.State.Project!.Nodes[pair.Key])} as (\n{pair.Value}\n)")]);
     }
 
     /// <summary>Puts common table expressions before those that a query has.</summary>

@@ -24,7 +24,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var total = _runnable.Count;
-        if (command is not DbtCommand.Compile) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
+        if (command is not (DbtCommand.Compile or DbtCommand.SourceFreshness)) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
         if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
         {
             foreach (var node in _runnable) End(Skipped(node, "on-run-start failed"), ++_begun, total);
@@ -161,7 +161,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             }
 
             var context = new NodeContext(state, node.Package, node, database, cancellationToken);
-            if (node.Type != ResourceType.Seed) compiled = Compiler.Compile(context, cancellationToken);
+            if (node.Type is not (ResourceType.Seed or ResourceType.Source)) compiled = Compiler.Compile(context, cancellationToken);
             compiledAt = state.Options.Time.GetUtcNow();
             if (compiled is not null) TargetFiles.Write(state, TargetFiles.Compiled, node, compiled);
             if (command == DbtCommand.Compile) return Result("success", null);
@@ -170,6 +170,9 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 case ResourceType.Model: new ModelRun(context, compiled!).Run(); break;
                 case ResourceType.Seed: new SeedRun(context).Run(); break;
                 case ResourceType.Snapshot: new SnapshotRun(context, compiled!).Run(); break;
+                case ResourceType.Source:
+                    var (freshness, age) = FreshnessRun.Run(context);
+                    return Result(freshness, null) with { Age = age, Response = database.LastResponse };
                 case ResourceType.Test:
                     var (status, problem, failures) = TestRun.Run(context, compiled!);
                     return Result(status, problem) with { Failures = failures, Response = database.LastResponse };
@@ -212,7 +215,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             Thread = thread,
         };
 
-        NodeResult Failed(string message, Exception exception) => Result("error", message) with { Exception = exception };
+        NodeResult Failed(string message, Exception exception) => Result(node.Type == ResourceType.Source ? "runtime error" : "error", message) with { Exception = exception };
     }
 
     private async Task<bool> RunHooksAsync(string kind, CancellationToken cancellationToken)

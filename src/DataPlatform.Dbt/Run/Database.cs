@@ -82,11 +82,34 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
         return Query(sql);
     }
 
+    /// <summary>The columns of a query, which is not run.</summary>
+    public IReadOnlyList<DbtColumn> Describe(string sql)
+    {
+        var query = $"select * from (\n{sql}\n) as __dbt_sbq where false limit 0";
+        if (IsDuckDb) return [.. Query($"describe {query}").Rows.Select(row => new DbtColumn((string)row[0]!, (string)row[1]!))];
+        using var command = Connection.CreateCommand();
+        command.CommandText = query;
+        return Run(query, command.Cancel, async () =>
+        {
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+                return (IReadOnlyList<DbtColumn>)[.. Enumerable.Range(0, reader.FieldCount).Select(place => new DbtColumn(reader.GetName(place), reader.GetDataTypeName(place).Split('(')[0]))];
+        });
+    }
+
     /// <summary>Runs the SQL that the node is for, whose last statement writes rows, and remembers how many.</summary>
     public void Write(string verb, string sql)
     {
         Main = sql;
         Execute(verb, sql);
+    }
+
+    /// <summary>Runs the SQL that makes the table that the node is for, and remembers how many rows it has.</summary>
+    public void WriteTable(DbtRelation table, string sql)
+    {
+        Write("SELECT", sql);
+        // DuckDB does not tell how many rows CREATE TABLE AS wrote.
+        if (IsDuckDb) Respond("SELECT", (long)Query($"select count(*) from {table.Print()}").Rows[0][0]!);
     }
 
     /// <summary>Runs SQL without looking for rows in its answer, and remembers how many its last statement wrote.</summary>
@@ -109,8 +132,7 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
             using var statement = Connection.CreateCommand();
             statement.CommandText = sql;
             var rows = Run(sql, statement.Cancel, () => statement.ExecuteNonQueryAsync(cancellationToken));
-            // DuckDB does not tell those of CREATE TABLE AS.
-            Respond(verb, verb == "SELECT" ? -1 : rows);
+            Respond(verb, rows);
             return;
         }
 

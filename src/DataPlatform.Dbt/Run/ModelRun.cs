@@ -10,6 +10,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
     private readonly Database _database = context.Database!;
     private readonly DbtNode _node = context.Node!;
     private readonly DbtRelation _this = context.This!;
+    private bool _isNew;
 
     public void Run()
     {
@@ -31,6 +32,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
 
         // What hooks do is not what the model did.
         var response = (Verb: (string)Get("code")!, _database.LastRows);
+        Properties.Apply(context, _this.As(_node.Config.Materialized == "view" ? "view" : "table"), _isNew);
         Hooks.Run(context, "post-hook", inside: true);
         _database.Commit();
         Hooks.Run(context, "post-hook", inside: false);
@@ -50,10 +52,11 @@ internal sealed class ModelRun(NodeContext context, string sql)
     {
         var built = _this.Named(Suffixed("__dbt_tmp")).As("table");
         if (_database.Find(built) is { } left) _database.Drop(left);
-        _database.Write("SELECT", Sql("get_create_table_as_sql", false, built, sql));
+        _database.WriteTable(built, Sql("get_create_table_as_sql", false, built, sql));
         var (verb, rows) = ("SELECT", _database.LastRows);
         if (existing is not null) _database.Drop(existing);
         _database.Rename(built, _this);
+        _isNew = true;
         _database.Respond(verb, rows);
     }
 

@@ -30,11 +30,14 @@ internal sealed record NodeResult(DbtNode Node, string Status)
 
     public string Thread { get; init; } = "main";
 
+    /// <summary>Of sources: when it was last loaded.</summary>
+    public SourceAge? Age { get; init; }
+
     /// <summary>What it failed with.</summary>
     public Exception? Exception { get; init; }
 
     /// <summary>Whether nodes that read it cannot run.</summary>
-    public bool IsFailure => Status is "error" or "fail";
+    public bool IsFailure => Status is "error" or "fail" or "runtime error";
 }
 
 /// <summary>What became of an invocation.</summary>

@@ -45,18 +45,20 @@ internal sealed class SeedRun(NodeContext context)
 
         Hooks.Run(context, "pre-hook", inside: false);
         Hooks.Run(context, "pre-hook", inside: true);
-        Load(columns, rows);
+        var isNew = Load(columns, rows);
+        Properties.Apply(context, _this.As("table"), isNew);
         Hooks.Run(context, "post-hook", inside: true);
         _database.Commit();
         Hooks.Run(context, "post-hook", inside: false);
         _database.Respond("INSERT", rows.Count);
     }
 
-    private void Load(List<(string Sql, string Type, Func<string, string?> Value)> columns, List<string[]> rows)
+    private bool Load(List<(string Sql, string Type, Func<string, string?> Value)> columns, List<string[]> rows)
     {
         var existing = _database.Find(_this);
         if (existing is { Type: "view" }) throw new TemplateError($"Cannot seed to '{_this.Print()}', it is a view", "Drop the view, or give the seed another alias.");
-        if (existing is not null && !context.State.Options.FullRefresh && !_node.Config.Flag("full_refresh", false)) _database.Query($"{(_database.IsDuckDb ? "delete from" : "truncate table")} {_this.Print()}");
+        var isNew = existing is null || context.State.Options.FullRefresh || _node.Config.Flag("full_refresh", false);
+        if (!isNew) _database.Query($"{(_database.IsDuckDb ? "delete from" : "truncate table")} {_this.Print()}");
         else
         {
             if (existing is not null) _database.Drop(existing);
@@ -71,6 +73,8 @@ internal sealed class SeedRun(NodeContext context)
                 sql.Append(i == 0 ? "(" : ",\n(").AppendJoin(", ", columns.Select((column, place) => column.Value(batch[i][place]) is { } value ? Database.Literal(value) : "null")).Append(')');
             _database.Query(sql.ToString());
         }
+
+        return isNew;
     }
 
     private static (string Sql, string Type, Func<string, string?> Value) Infer(string sql, IEnumerable<string> texts)

@@ -54,6 +54,7 @@ internal sealed class SnapshotRun
         else Continue(columns);
         var (verb, rows) = ((string)(_database.LastResponse.TryGet("code", out var code) ? code! : ""), _database.LastRows);
         _database.Query($"drop table {Staging}_source");
+        Properties.Apply(_context, _this.As("table"), existing is null);
         Hooks.Run(_context, "post-hook", inside: true);
         _database.Commit();
         Hooks.Run(_context, "post-hook", inside: false);
@@ -71,7 +72,7 @@ internal sealed class SnapshotRun
     private void Create()
     {
         var updatedAt = UpdatedAt("source");
-        _database.Write("SELECT", $"""
+        _database.WriteTable(_this, $"""
             create table {_this.Print()} as
             select source.*,
                 {ScdId("source", updatedAt)} as {_scdId},

@@ -28,7 +28,7 @@ internal sealed class UnitTestRun
     {
         var sql = _context.Render(_model.RawCode, _model.OriginalPath);
         var state = _context.State;
-        return Compiler.Inject(sql, [.. _test.Inputs.Select(input => $" {NodeContext.InputName(state.Project!.Nodes[input.Key])} as (\n{Rows(state.Project!.Nodes[input.Key], input.Value)}\n)")]);
+        return Compiler.Inject(sql, [.. _test.Inputs.Select(input => $" {NodeContext.ExpressionName(state.Project!.Nodes[input.Key])} as (\n{Rows(state.Project!.Nodes[input.Key], input.Value)}\n)")]);
     }
 
     public (string Status, string? Message, long Failures) Run(string sql)

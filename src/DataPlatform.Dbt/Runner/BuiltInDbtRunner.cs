@@ -70,7 +70,8 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
     {
         IReadOnlyList<NodeResult> results = [];
         if (invocation.Command == DbtCommand.RunOperation) await engine.RunOperationAsync(invocation.Macro!, ToDict(invocation.MacroArguments), cancellationToken).ConfigureAwait(false);
-        else results = (await engine.RunAsync(invocation.Command, cancellationToken).ConfigureAwait(false)).Results;
+        else results = (await engine.RunAsync(invocation.Command == DbtCommand.DocsGenerate ? DbtCommand.Compile : invocation.Command, cancellationToken).ConfigureAwait(false)).Results;
+        if (invocation.Command == DbtCommand.DocsGenerate && !results.Any(result => result.IsFailure)) await engine.WriteCatalogAsync(cancellationToken).ConfigureAwait(false);
 
         if (invocation.ArtifactsPath is { } kept) workspace.KeepArtifacts(kept);
         var nodes = results.Select(RunObserver.Describe).ToList();
@@ -93,10 +94,6 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
     {
         if (invocation.Command == DbtCommand.Deps)
             throw new DataPlatformException(FailureClass.Configuration, "The built-in dbt engine installs no packages.", "Run `dbt deps` when the image is built and keep the folder dbt_packages, or set Dbt:Runner to Cli.");
-        if (invocation.Command is DbtCommand.SourceFreshness or DbtCommand.DocsGenerate) throw Unsupported(invocation.Command.ToString());
-        if (invocation.Selector is not null) throw Unsupported(nameof(invocation.Selector));
-        if (invocation.State is not null) throw Unsupported(nameof(invocation.State));
-        if (invocation.WarnError) throw Unsupported(nameof(invocation.WarnError));
         return new DbtOptions
         {
             ProjectFolder = invocation.FindProject(),
@@ -108,12 +105,13 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
             FailFast = invocation.FailFast,
             Select = [.. invocation.Select],
             Exclude = [.. invocation.Exclude],
+            Selector = invocation.Selector,
+            StateFolder = invocation.State is { } state ? Path.GetFullPath(state) : null,
+            Defer = invocation.Defer,
+            WarnError = invocation.WarnError,
             Only = invocation.Nodes?.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal),
         };
     }
-
-    private static DataPlatformException Unsupported(string option) =>
-        new(FailureClass.Configuration, $"The built-in dbt engine does not support {option}.", "Install dbt and set Dbt:Runner to Cli, or do without it: see docs/dbt-engine.md.");
 
     // By way of JSON: what the dbt command would be given.
     private static PythonDict ToDict(IDictionary<string, object?> values) => (PythonDict)NodeContext.FromJson(JsonSerializer.Serialize(values))!;

@@ -11,4 +11,7 @@ internal sealed class ColumnBuffers
 
     /// <summary>The bytes of values of variable width.</summary>
     public byte[] Data = [];
+
+    /// <summary>The elements of lists.</summary>
+    public ColumnBuffers? Elements;
 }

@@ -52,6 +52,7 @@ internal abstract class ColumnBuilder
         StringType => new TextColumnBuilder(column),
         BinaryType => new BinaryColumnBuilder(column),
         FixedSizeBinaryType { ByteWidth: 16 } when ColumnTypes.IsUuid(column.Field) => new UuidColumnBuilder(column),
+        ListType { ValueDataType: not ListType } => new ListColumnBuilder(column),
         var other => throw new DataPlatformException(
             FailureClass.Configuration, $"Column {column.Name} has the type {other.Name}, which is not one of ColumnTypes.", "Widen it to one of these."),
     };
@@ -67,7 +68,7 @@ internal abstract class ColumnBuilder
         or (ValueKind.Timestamp, TimestampColumnBuilder)
         or (ValueKind.Uuid, UuidColumnBuilder)
         or (ValueKind.Binary, BinaryColumnBuilder)
-        or (ValueKind.Json, JsonColumnBuilder or TextColumnBuilder);
+        or (ValueKind.Json, JsonColumnBuilder or TextColumnBuilder or ListColumnBuilder);
 
     /// <summary>Reads the text form of a value.</summary>
     public abstract bool TryParse(int row, ReadOnlySpan<byte> text);
@@ -143,7 +144,7 @@ internal abstract class ColumnBuilder
     }
 
     /// <summary>Takes back what <see cref="TrySetNull"/> did to a row that is not kept.</summary>
-    public void Undo(int row)
+    public virtual void Undo(int row)
     {
         ref var validity = ref Buffers.Validity[row >> 3];
         var bit = 1 << (row & 7);
@@ -159,9 +160,13 @@ internal abstract class ColumnBuilder
         return ExplainValue(text) ?? $"{Show(text)} is not {TypeWithArticle}{ExplainSyntax(text)}";
     }
 
+    /// <summary>Whether a value, given as text, can be read and breaks a rule.</summary>
+    public bool BreaksRule(ReadOnlySpan<byte> text) => ExplainValue(text) is not null;
+
     /// <summary>Why the column refuses a nested JSON value.</summary>
     public string ExplainNested(ReadOnlySpan<byte> json, string what) =>
-        ExplainValue(json) ?? (this is JsonColumnBuilder ? $"{Show(json)} has a NUL character" : $"{Show(json)} is {what}, not {TypeWithArticle}");
+        this is ListColumnBuilder ? Explain(json, isNull: false)
+        : ExplainValue(json) ?? (this is JsonColumnBuilder ? $"{Show(json)} has a NUL character" : $"{Show(json)} is {what}, not {TypeWithArticle}");
 
     /// <summary>Bytes of variable width in the first <paramref name="rows"/> rows.</summary>
     public virtual int DataBytes(int rows) => 0;
@@ -186,7 +191,7 @@ internal abstract class ColumnBuilder
     }
 
     /// <summary>Begins a batch in other memory.</summary>
-    public void Begin(ColumnBuffers buffers)
+    public virtual void Begin(ColumnBuffers buffers)
     {
         Buffers = buffers;
         Buffers.Validity.AsSpan().Fill(0xFF);
@@ -197,7 +202,7 @@ internal abstract class ColumnBuilder
     public IArrowArray Build(int rows)
     {
         var validity = _nulls == 0 ? ArrowBuffer.Empty : new ArrowBuffer(Buffers.Validity.AsMemory(0, (rows + 7) / 8));
-        return ArrowArrayFactory.BuildArray(new ArrayData(Column.Field.DataType, rows, _nulls, 0, BuildBuffers(rows, validity)));
+        return ArrowArrayFactory.BuildArray(new ArrayData(Column.Field.DataType, rows, _nulls, 0, BuildBuffers(rows, validity), BuildChildren(rows)));
     }
 
     /// <summary>A value for a message: in quotes, cut when long.</summary>
@@ -214,6 +219,8 @@ internal abstract class ColumnBuilder
 
     protected abstract ArrowBuffer[] BuildBuffers(int rows, ArrowBuffer validity);
 
+    protected virtual ArrayData[]? BuildChildren(int rows) => null;
+
     /// <summary>The rule that a value which can be read breaks, or null when it cannot be read.</summary>
     protected abstract string? ExplainValue(ReadOnlySpan<byte> text);
 
@@ -225,7 +232,7 @@ internal abstract class ColumnBuilder
         get
         {
             var name = ColumnTypeName.Of(Column.Field);
-            return name is "text" or "binary" ? name : "aeiou".Contains(name[0], StringComparison.Ordinal) && name != "uuid" ? $"an {name}" : $"a {name}";
+            return name is "text" or "binary" ? name : "aeiou".Contains(name[0], StringComparison.Ordinal) && !name.StartsWith("uuid", StringComparison.Ordinal) ? $"an {name}" : $"a {name}";
         }
     }
 

@@ -2,6 +2,8 @@ using System.ComponentModel.DataAnnotations;
 using System.ComponentModel.DataAnnotations.Schema;
 using System.Globalization;
 using System.Reflection;
+using Apache.Arrow;
+using Apache.Arrow.Types;
 using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion;
@@ -22,13 +24,13 @@ internal static class ClrContract
     public static PropertyInfo PropertyOf(Type type, string column) =>
         type.GetProperties(BindingFlags.Public | BindingFlags.Instance).First(property => ColumnName.Normalize(property.Name) == column && property.GetIndexParameters().Length == 0);
 
-    private static ContractColumn ReadColumn(Type type, Apache.Arrow.Field field)
+    private static ContractColumn ReadColumn(Type type, Field field)
     {
         var property = PropertyOf(type, field.Name);
         try
         {
             var attributes = Attributes(type, property);
-            var valueType = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            var valueType = ValueTypeOf(property, field);
             var constraints = attributes.OfType<ValidationAttribute>().SelectMany(attribute => ToConstraints(attribute, valueType)).ToList();
             if (valueType.IsEnum) constraints.Add(new AllowedValuesConstraint(Enum.GetNames(valueType)));
             var column = new ContractColumn(field, attributes.OfType<ColumnAttribute>().FirstOrDefault()?.Name ?? property.Name, constraints)
@@ -41,6 +43,14 @@ internal static class ClrContract
         {
             throw new DataPlatformException(exception.FailureClass, $"{type.Name}.{property.Name}: {exception.Message}", exception.Hint, exception);
         }
+    }
+
+    /// <summary>The type of a property's values; of a list, that of its elements, to which all rules apply but those on its length.</summary>
+    public static Type ValueTypeOf(PropertyInfo property, Field column)
+    {
+        var type = property.PropertyType;
+        if (column.DataType is ListType) type = type.GetElementType() ?? type.GetGenericArguments()[0];
+        return Nullable.GetUnderlyingType(type) ?? type;
     }
 
     // An attribute written on a record's parameter belongs to the parameter, not to the property.

@@ -10,6 +10,7 @@ internal static class ColumnTypeName
     public static string Of(Field field) =>
         ColumnTypes.IsUuid(field) ? "uuid"
         : ColumnTypes.IsJson(field) ? "json"
+        : ColumnTypes.ElementOf(field) is { } element ? $"{Of(element)}[]"
         : field.DataType switch
         {
             BooleanType => "boolean",

@@ -1,4 +1,5 @@
 using Apache.Arrow;
+using Apache.Arrow.Types;
 using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion;
@@ -56,7 +57,17 @@ public sealed class ContractColumn
     internal bool DiscardsValues { get; private init; }
 
     /// <summary>The same with another type or nullability. Rules go with it: their values are put into the form of the new type.</summary>
-    internal ContractColumn With(Field field) => Copy(field, [.. Constraints.Select(constraint => constraint.For(field.DataType))], IsAbsent, DiscardsValues);
+    internal ContractColumn With(Field field) => Copy(field, [.. Constraints.Select(constraint => constraint.For((ColumnTypes.ElementOf(field) ?? field).DataType))], IsAbsent, DiscardsValues);
+
+    /// <summary>The same with the digits of a column of decimals, or of lists of them, when that is what both are.</summary>
+    internal ContractColumn WithDigitsOf(Field other)
+    {
+        var elements = ColumnTypes.ElementOf(Field);
+        if ((elements is null ? other : ColumnTypes.ElementOf(other))?.DataType is not Decimal128Type digits) return this;
+        return With(elements is null
+            ? new Field(Name, digits, IsNullable)
+            : ColumnTypes.List(Name, new Field(Name, digits, elements.IsNullable), IsNullable));
+    }
 
     internal ContractColumn AsRequired() => IsNullable ? Copy(new Field(Name, Field.DataType, false, Field.Metadata), Constraints, IsAbsent, DiscardsValues) : this;
 
@@ -74,6 +85,10 @@ public sealed class ContractColumn
     };
 
     /// <summary>The column in one canonical text: <c>fare decimal(8,2) not null, at least 0</c>.</summary>
-    public override string ToString() =>
-        string.Join(", ", Constraints.Select(c => c.ToString()).Prepend($"{Name} {(IsAbsent ? "absent" : ColumnTypeName.Of(Field))}{(IsNullable ? "" : " not null")}"));
+    public override string ToString()
+    {
+        var type = IsAbsent ? "absent" : ColumnTypeName.Of(Field);
+        var elements = ColumnTypes.ElementOf(Field) is { IsNullable: false } ? " of elements not null" : "";
+        return string.Join(", ", Constraints.Select(c => c.ToString()).Prepend($"{Name} {type}{elements}{(IsNullable ? "" : " not null")}"));
+    }
 }

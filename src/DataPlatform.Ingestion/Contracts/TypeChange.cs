@@ -18,13 +18,18 @@ internal static class TypeChange
     public static Field? Widen(Field table, Field source, bool toText)
     {
         if (AreSame(table, source)) return table;
+        if (ColumnTypes.ElementOf(table) is { } element && ColumnTypes.ElementOf(source) is { } other)
+            return Widen(element, other, toText) is { } wide ? ColumnTypes.List(table.Name, wide, table.IsNullable) : null;
         if (WidenNumber(table.DataType, source.DataType) is { } number) return new Field(table.Name, number, table.IsNullable);
         return toText && IsReadableAsText(table) && IsReadableAsText(source) ? new Field(table.Name, StringType.Default, table.IsNullable) : null;
     }
 
     /// <summary>Whether values, of which a look gave one type, may be read as another: each is still checked. What a look finds is never narrower than a table may be.</summary>
-    public static bool IsReadableAs(Field seen, Field table) => IsText(table) || (Family(seen), Family(table)) switch
+    public static bool IsReadableAs(Field seen, Field table) => (Family(seen), Family(table)) switch
     {
+        (TypeFamily.List, TypeFamily.List) => IsReadableAs(ColumnTypes.ElementOf(seen)!, ColumnTypes.ElementOf(table)!),
+        (TypeFamily.List, _) => false,
+        (_, TypeFamily.Text) => true,
         var (from, to) when from == to => true,
         (TypeFamily.Integer, TypeFamily.Real or TypeFamily.Decimal) => true,
         (TypeFamily.Real, TypeFamily.Decimal) => true,
@@ -32,7 +37,8 @@ internal static class TypeChange
         (TypeFamily.Timestamp, TypeFamily.Moment) => true,
 
         // A look finds text where it does not know better.
-        (TypeFamily.Text, TypeFamily.Uuid or TypeFamily.Binary or TypeFamily.Time or TypeFamily.Json) => true,
+        (TypeFamily.Text, TypeFamily.Uuid or TypeFamily.Binary or TypeFamily.Time or TypeFamily.Json or TypeFamily.List) => true,
+        (TypeFamily.Json, TypeFamily.List) => true,
         _ => false,
     };
 
@@ -72,10 +78,8 @@ internal static class TypeChange
         _ => null,
     };
 
-    private static bool IsText(Field field) => Family(field) == TypeFamily.Text;
-
     // How bytes and moments are written as text is a setting of the database's session.
-    private static bool IsReadableAsText(Field field) => Family(field) is not (TypeFamily.Binary or TypeFamily.Moment);
+    private static bool IsReadableAsText(Field field) => Family(field) is not (TypeFamily.Binary or TypeFamily.Moment or TypeFamily.List);
 
     private static TypeFamily Family(Field field) =>
         ColumnTypes.IsUuid(field) ? TypeFamily.Uuid
@@ -91,6 +95,7 @@ internal static class TypeChange
             TimestampType => TypeFamily.Timestamp,
             BinaryType => TypeFamily.Binary,
             StringType => TypeFamily.Text,
+            ListType => TypeFamily.List,
             _ => TypeFamily.Integer,
         };
 
@@ -108,5 +113,6 @@ internal static class TypeChange
         Binary,
         Json,
         Text,
+        List,
     }
 }

@@ -5,25 +5,38 @@ using Apache.Arrow.Types;
 
 namespace DataPlatform.Ingestion;
 
-/// <summary>A hash of a row's values: the first eight bytes of the SHA-256 of them, each behind its length.</summary>
+/// <summary>A hash of a row's values: the first eight bytes of the SHA-256 of them, each behind its length; a list is its elements behind their number.</summary>
 internal static class RowHash
 {
     public static ulong Of(RecordBatch batch, int[] columns, int row)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> length = stackalloc byte[sizeof(int)];
-        foreach (var column in columns)
-        {
-            var array = batch.Column(column);
-            var value = array.IsNull(row) ? default : ValueOf(array, row);
-            BinaryPrimitives.WriteInt32LittleEndian(length, array.IsNull(row) ? -1 : value.Length);
-            hash.AppendData(length);
-            hash.AppendData(value);
-        }
-
+        foreach (var column in columns) Append(hash, batch.Column(column), row);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(digest);
         return BinaryPrimitives.ReadUInt64BigEndian(digest);
+    }
+
+    private static void Append(IncrementalHash hash, IArrowArray array, int row)
+    {
+        if (array.IsValid(row) && array is ListArray lists)
+        {
+            var (first, end) = (lists.ValueOffsets[row], lists.ValueOffsets[row + 1]);
+            AppendLength(hash, end - first);
+            for (var i = first; i < end; i++) Append(hash, lists.Values, i);
+            return;
+        }
+
+        var value = array.IsNull(row) ? default : ValueOf(array, row);
+        AppendLength(hash, array.IsNull(row) ? -1 : value.Length);
+        hash.AppendData(value);
+    }
+
+    private static void AppendLength(IncrementalHash hash, int value)
+    {
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(length, value);
+        hash.AppendData(length);
     }
 
     private static ReadOnlySpan<byte> ValueOf(IArrowArray array, int row) => array switch

@@ -34,9 +34,7 @@ internal sealed class TargetFit
                 FailureClass.Data, $"There is no table {settings.Table}, and the contract does not let it be created.", "Create it, or let the load do it: leave out Tables(OnChange.Freeze).");
         }
 
-        var adapted = contract.With(column => column.HasDefaultPrecision && Find(target, column.Name)?.DataType is Decimal128Type digits
-            ? column.With(new Field(column.Name, digits, column.IsNullable))
-            : column);
+        var adapted = contract.With(column => column.HasDefaultPrecision && Find(target, column.Name) is { } existing ? column.WithDigitsOf(existing) : column);
         if (settings.Modes.Types == OnChange.DiscardValue) adapted = adapted.With(column => column.WithValuesDiscarded());
 
         // A table that is replaced takes the contract's columns, unless they are said to be fixed.

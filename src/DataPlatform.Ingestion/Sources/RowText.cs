@@ -8,7 +8,8 @@ namespace DataPlatform.Ingestion;
 /// <summary>A row that was no text when it was read, as the text that is kept when it is rejected: a JSON object, whose values columns read as they read texts.</summary>
 internal static class RowText
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>Text as it is, where JSON allows it.</summary>
+    public static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <param name="values">By the names that the source has: the value, and whether it is JSON already.</param>
     public static byte[] Of(IEnumerable<(string Name, object? Value, bool IsJson)> values)
@@ -27,6 +28,9 @@ internal static class RowText
                         break;
                     case string text when isJson && IsJson(text):
                         json.WriteRawValue(text);
+                        break;
+                    case System.Collections.IEnumerable and not (string or byte[]):
+                        json.WriteRawValue(ClrValueText.Of(value)!);
                         break;
                     default:
                         json.WriteStringValue(ClrValueText.Of(value));

@@ -44,7 +44,7 @@ internal sealed class DbtNodeReports(StepContext context, IWarehouse warehouse, 
                 Outputs = datasets?.Output is { } output ? [Dataset(output)] : [],
                 Rows = node.RowsAffected,
                 Error = node.IsFailed ? node.Message ?? DbtText.Text(node.Status) : null,
-                Engine = result?.Version is { } version ? ("dbt", version) : null,
+                EngineVersion = result?.Version,
             });
         }
 
@@ -53,7 +53,7 @@ internal sealed class DbtNodeReports(StepContext context, IWarehouse warehouse, 
         _ended.Clear();
     }
 
-    private static LineageReport Report(DbtNodeResult node, RunStatus status, DateTimeOffset at) => new() { Part = node.UniqueId, PartType = node.ResourceType, Status = status, At = at };
+    private static LineageReport Report(DbtNodeResult node, RunStatus status, DateTimeOffset at) => new() { Part = node.UniqueId, PartType = node.ResourceType, Engine = "dbt", Status = status, At = at };
 
     private Dataset Dataset(string relation) => DbtRelation.Parse(relation) switch
     {

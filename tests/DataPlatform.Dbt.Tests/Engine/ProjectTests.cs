@@ -68,12 +68,12 @@ public sealed class ProjectTests
     [Theory]
     [InlineData("{{ ref('b') }}", "models/a.sql:1: Model 'model.shop.a' (models/a.sql) depends on a node named 'b' which was not found")]
     [InlineData("{{ ref('a') }}", "in a cycle: model.shop.a --> model.shop.a")]
-    [InlineData("{{ ref('a', v=2) }}", "models/a.sql:1:7: The built-in dbt engine does not support versions of models")]
+    [InlineData("{{ ref('a', v=2) }}", "depends on a node named 'a' with version '2' which was not found")]
     [InlineData("select {{ source('raw', 'x') }}", "depends on a source named 'raw.x' which was not found")]
     [InlineData("{{ var('x') }}", "models/a.sql:1:7: Required var 'x' not found in config")]
     [InlineData("{{ env_var('X') }}", "models/a.sql:1:11: Env var required but not provided: 'X'")]
     [InlineData("{{ config(materialized='materialized_view') }}", "models/a.sql:1: the built-in dbt engine does not support the materialization 'materialized_view'.")]
-    [InlineData("{{ config(contract={'enforced': true}) }}", "models/a.sql:1: the built-in dbt engine does not support contracts that are enforced.")]
+    [InlineData("{{ config(contract={'enforced': true}) }}", "models/a.sql:1: The contract of the model is enforced, and its schema file has no columns. | List the columns with their data_type.")]
     [InlineData("{{ config(materialized='incremental', incremental_strategy='microbatch') }}", "does not support the incremental strategy 'microbatch'")]
     [InlineData("{{ exceptions.raise_compiler_error('no ' ~ 1) }}", "models/a.sql:1:35: no 1")]
     [InlineData("{{ adapter.get_catalog() }}", "models/a.sql:1:11: The built-in dbt engine does not support 'adapter.get_catalog'.")]
@@ -87,7 +87,8 @@ public sealed class ProjectTests
     [Theory]
     [InlineData("functions: [{name: f}]", "models/schema.yml:1: the built-in dbt engine does not support 'functions' in schema files. | Install dbt and set the runner to Cli")]
     [InlineData("metrics: [{name: m}]", "models/schema.yml:1: 'type' is missing here.")]
-    [InlineData("models:\n  - name: a\n    versions: [{v: 1}]", "models/schema.yml:3: the built-in dbt engine does not support 'versions' of models")]
+    [InlineData("models:\n  - name: a\n    versions: [{v: 1, defined_in: b}]", "models/schema.yml:3: version 1 of 'a' is in no model 'b'. | Name its file so, or say with defined_in which it is.")]
+    [InlineData("models:\n  - name: a\n    versions: [{v: 1, defined_in: a}, {v: 1, defined_in: a}]", "models/schema.yml:3: version 1 of 'a' is in no model 'a'.")]
     [InlineData("models:\n  - name: a\n    data_tests: [nope]", "models/schema.yml:3: there is no test 'nope'.")]
     [InlineData("models:\n  - name: a\n   x: 1", "models/schema.yml:3:")]
     public async Task Refuses_schema_files_with_the_line_and_the_way_out(string yaml, string expected)
@@ -144,6 +145,28 @@ public sealed class ProjectTests
         project.Options = project.Options with { Vars = EngineFixture.Dict(("c", "cli")) };
 
         (await project.CompileAsync("m", "{{ var('a') }} {{ var('b') }} {{ var('c') }} {{ var('d', 'none') }}")).Should().Be("1 2 cli none");
+    }
+
+    [Fact]
+    public async Task Vars_are_templates()
+    {
+        await using var project = new EngineFixture("name: shop\nvars: {table: \"{{ ref('base') }}\"}\n").Write("models/base.sql", "select 1 as id").Write("models/m.sql", "select * from {{ var('table') }}");
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        nodes["model.shop.m"].DependsOn.Should().Equal("model.shop.base");
+        (await project.CompileAsync("m", "select * from {{ var('table') }}")).Should().Be("select * from \"wh\".\"main\".\"base\"");
+    }
+
+    [Fact]
+    public async Task A_seed_that_is_described_among_models_has_its_tests_only()
+    {
+        await using var project = new EngineFixture().Write("seeds/s.csv", "id\n1\n")
+            .Write("models/schema.yml", "models:\n  - name: s\n    config: {alias: other}\n    columns: [{name: id, data_tests: [unique]}]\n");
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        nodes["seed.shop.s"].Alias.Should().Be("s");
+        nodes.Values.Single(node => node.Test is not null).DependsOn.Should().Equal("seed.shop.s");
+        project.Lines.Should().Contain("warn: models/schema.yml:2: 's' is a seed, and described among models: its configuration there has no effect.");
     }
 
     [Fact]

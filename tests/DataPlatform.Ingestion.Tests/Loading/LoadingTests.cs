@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Runtime.CompilerServices;
 using DataPlatform.DuckDb;
 using DataPlatform.Ledger;
+using DataPlatform.Lineage;
 using DataPlatform.ObjectStores;
 using DataPlatform.Pipelines;
 using DataPlatform.Testing;
@@ -579,6 +580,10 @@ public sealed class LoadingTests : IAsyncDisposable
         public override RowCounter Rows { get; } = new();
 
         public override void ReportProgress(long done, long? total, string? message = null)
+        {
+        }
+
+        public override void ReportLineage(LineageReport report)
         {
         }
 

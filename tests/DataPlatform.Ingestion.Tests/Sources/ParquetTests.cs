@@ -23,7 +23,7 @@ public sealed class ParquetTests : IDisposable
                 '12345678901234567890123456789012.345678'::decimal(38,6) AS wide, 'é' || i AS text, CASE WHEN i = 1 THEN NULL ELSE 'n' || i END AS maybe,
                 DATE '2024-02-29' + i::integer AS day, TIMESTAMP '2024-02-29 10:00:00.123456' AS at, TIMESTAMPTZ '2024-02-29 10:00:00+02' AS moment,
                 TIMESTAMP_NS '2024-02-29 10:00:00.123456789' AS nanos, TIME '10:11:12.131415' AS time,
-                '0f8fad5b-d9cb-469f-a165-70867728950e'::uuid AS uuid, '\xAB\x00'::blob AS bytes, '{"a": 1}'::json AS json, [1, 2] AS list, {'x': 1} AS struct
+                '0f8fad5b-d9cb-469f-a165-70867728950e'::uuid AS uuid, '\xAB\x00'::blob AS bytes, '{"a": 1}'::json AS json, [1, NULL, 2] AS list, [[1]] AS lists, {'x': 1} AS struct
             FROM range(3) r(i)
             """);
         var result = await ReadResult.OfAsync(From.Parquet(_inbox.Store, "*"));
@@ -35,7 +35,7 @@ public sealed class ParquetTests : IDisposable
             new object?[]
             {
                 1L, 1, (short)1, (short)1, (short)1, 1, 1L, (Int128)ulong.MaxValue, false, 0.25, 0.25f, (Int128)25, Int128.Parse("12345678901234567890123456789012345678", CultureInfo.InvariantCulture),
-                "é1", null, day + 1, at, (day * 86_400_000_000L) + 28_800_000_000L, at, 36_672_131_415L, Guid.Parse("0f8fad5b-d9cb-469f-a165-70867728950e"), new byte[] { 0xAB, 0 }, "{\"a\": 1}",
+                "é1", null, day + 1, at, (day * 86_400_000_000L) + 28_800_000_000L, at, 36_672_131_415L, Guid.Parse("0f8fad5b-d9cb-469f-a165-70867728950e"), new byte[] { 0xAB, 0 }, "{\"a\": 1}", new object?[] { 1, null, 2 },
             },
             options => options.WithStrictOrdering());
         result.Rows.Select(row => row[14]).Should().Equal(new object?[] { "n0", null, "n2" });
@@ -105,7 +105,8 @@ public sealed class ParquetTests : IDisposable
     [Theory]
     [InlineData("SELECT 'x' AS id, 'n' AS name", "has column 'id' as text", false)]
     [InlineData("SELECT true AS id, 'n' AS name", "has column 'id' as boolean, but the contract says int64.", true)]
-    [InlineData("SELECT [1] AS id, 'n' AS name", "has column 'id' as a nested or unknown type, but the contract says int64.", true)]
+    [InlineData("SELECT [1] AS id, 'n' AS name", "has column 'id' as int32[], but the contract says int64.", true)]
+    [InlineData("SELECT [[1]] AS id, 'n' AS name", "has column 'id' as a nested or unknown type, but the contract says int64.", true)]
     [InlineData("SELECT 1 AS name", "has no column 'Id', which the contract needs for id. It has: name.", true)]
     public async Task Columns_that_do_not_fit_fail_the_file(string sql, string problem, bool fails)
     {

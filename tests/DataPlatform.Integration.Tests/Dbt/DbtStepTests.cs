@@ -56,7 +56,7 @@ public sealed class DbtStepTests
         job.Reports.Select(report => (report.Part, report.Status, report.Inputs.Count, report.Outputs.Count)).Should().Equal(
             ("seed.shop.zones", RunStatus.Running, 0, 0), ("model.shop.trips", RunStatus.Running, 0, 0), ("test.shop.unique_trips.1a", RunStatus.Running, 0, 0), ("model.shop.broken", RunStatus.Running, 0, 0),
             ("seed.shop.zones", RunStatus.Succeeded, 0, 1), ("model.shop.trips", RunStatus.Succeeded, 2, 1), ("test.shop.unique_trips.1a", RunStatus.Succeeded, 1, 0), ("model.shop.broken", RunStatus.Failed, 1, 1));
-        job.Reports.Single(report => report is { Part: "model.shop.trips", Status: RunStatus.Succeeded }).Should().BeEquivalentTo(new { PartType = "model", Rows = 7L, Engine = ("dbt", "1.11.0") });
+        job.Reports.Single(report => report is { Part: "model.shop.trips", Status: RunStatus.Succeeded }).Should().BeEquivalentTo(new { PartType = "model", Rows = 7L, Engine = "dbt", EngineVersion = "1.11.0" });
         job.Reports.Single(report => report.Status == RunStatus.Failed).Error.Should().Be("division by zero");
     }
 

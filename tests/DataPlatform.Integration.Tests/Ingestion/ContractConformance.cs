@@ -53,6 +53,44 @@ public abstract class ContractConformance(string system) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Lists_of_a_record_are_columns_which_widen_and_which_text_and_json_arrays_go_into()
+    {
+        await LoadAsync<Listed>("a.csv", "id,numbers,tags\n1,\"[1, -2]\",\"[\"\"a\"\",null,\"\"ß,\\u0062\"\"]\"\n2,[],\n");
+        (await ColumnsAsync()).Should().Equal("id int32", "numbers int32[]", "tags text[]", "_load_id int64");
+        (await LoadAsync<ListedWide>("b.csv", "id,numbers,tags\n3,[3000000000],[]\n")).Failure!.Message.Should().EndWith("column numbers is int32[] there and int64[] in the contract.");
+        (await LoadAsync<ListedWide>("c.csv", "id,numbers,tags\n3,[3000000000],[]\n", c => c.Types(OnChange.Evolve))).Failure.Should().BeNull();
+
+        // Columns that are found by looking: those of the table.
+        var result = await LoadAsync("d.jsonl", """
+            {"id": 4, "numbers": [5, "6", null], "tags": ["x\n", 7]}
+            {"id": 5, "numbers": [1, "x"], "tags": []}
+            {"id": 6, "numbers": 7}
+            {"id": 7, "numbers": [[1]], "tags": ["t"]}
+            {"id": 8, "numbers": {"a": 1}}
+            {"id": 9, "numbers": [], "tags": [{"a": 1}]}
+            """);
+        (result.RowsWritten, result.RowsRejected).Should().Be((2, 4));
+        (await ColumnsAsync()).Should().Equal("id int32", "numbers int64[]", "tags text[]", "_load_id int64");
+        (await RowsAsync("id, numbers, tags")).ShouldEqual(
+        [
+            [1, new object?[] { 1L, -2L }, new object?[] { "a", null, "ß,b" }], [2, System.Array.Empty<object?>(), null], [3, new object?[] { 3000000000L }, System.Array.Empty<object?>()],
+            [4, new object?[] { 5L, 6L, null }, new object?[] { "x\n", "7" }], [9, System.Array.Empty<object?>(), new object?[] { "{\"a\": 1}" }],
+        ]);
+        (await QueryAsync("SELECT column_name, reason FROM dataplatform.quarantine ORDER BY position")).ShouldEqual(
+        [
+            ["numbers", "'[1, \"x\"]' is not an int64[]: element 2: 'x' is not an int64"], ["numbers", "'7' is not an int64[]: it is not a JSON array"],
+            ["numbers", "'[[1]]' is not an int64[]: element 1: '[1]' is not an int64"], ["numbers", "'{\"a\": 1}' is not an int64[]: it is not a JSON array"],
+        ]);
+    }
+
+    [Fact]
+    public async Task Arrays_that_are_found_by_looking_stay_json()
+    {
+        await LoadAsync("a.jsonl", "{\"id\": 1, \"tags\": [\"a\"]}\n");
+        (await ColumnsAsync()).Should().Equal("id int64", "tags json", "_load_id int64");
+    }
+
+    [Fact]
     public async Task An_older_record_goes_on_loading_into_a_table_that_became_wider()
     {
         await LoadAsync<Second>("a.csv", "id,fare,distance,note\n3000000000,123456.125,0.1,new\n");
@@ -234,6 +272,10 @@ public abstract class ContractConformance(string system) : IAsyncLifetime
     private sealed record Second(long Id, [property: Precision(9, 3)] decimal Fare, double Distance, string? Note);
 
     private sealed record Third(string Id, double Fare, bool Distance, int Extra);
+
+    private sealed record Listed(int Id, int[] Numbers, IReadOnlyList<string?>? Tags);
+
+    private sealed record ListedWide(int Id, List<long> Numbers, string[]? Tags);
 
     private sealed record OfText(string Id, string Fare, string Distance);
 

@@ -107,6 +107,24 @@ public abstract class QuarantineConformance(string system) : IAsyncLifetime
         (await WaitingAsync()).Should().HaveCount(3);
     }
 
+    [Fact]
+    public async Task Lists_wait_as_json_arrays_and_rules_hold_for_their_length_or_each_element()
+    {
+        static DateTime Day(int day) => new(2026, 1, day, 0, 0, 0, DateTimeKind.Unspecified);
+        StrictLists[] rows = [new(1, [1, 9], [Day(1)]), new(2, [1, 10], [Day(2), null]), new(3, [1, 2, 3, 4], null), new(4, [], [])];
+        await LoadAsync(From.Rows("rows", (_, _) => rows.ToAsyncEnumerable()));
+        (await WaitingAsync()).Select(row => (row.Row.Raw, row.Row.Reason)).Should().Equal(
+            ("""{"Id":"2","Numbers":[1,10],"Days":["2026-01-02T00:00:00",null]}""", "element 2: '10' is not between 0 and 9"),
+            ("""{"Id":"3","Numbers":[1,2,3,4],"Days":null}""", "the list is 4 long, not at most 3 long"));
+
+        (await ReplayAsync(From.Rows("rows", (_, _) => AsyncEnumerable.Empty<LooseLists>())))!.RowsWritten.Should().Be(2);
+        (await QueryAsync("SELECT id, numbers, days FROM raw.trips ORDER BY id")).ShouldEqual(
+        [
+            [1L, new object?[] { 1, 9 }, new object?[] { Day(1) }], [2L, new object?[] { 1, 10 }, new object?[] { Day(2), null }],
+            [3L, new object?[] { 1, 2, 3, 4 }, null], [4L, System.Array.Empty<object?>(), System.Array.Empty<object?>()],
+        ]);
+    }
+
     [Theory]
     [InlineData("jsonl")]
     [InlineData("json")]
@@ -391,6 +409,10 @@ public abstract class QuarantineConformance(string system) : IAsyncLifetime
     private sealed record Strict(long Id, [property: Range(0, 100), Precision(6, 2)] decimal Fare, [property: Column("Start Time")] DateOnly? StartTime);
 
     private sealed record Loose(long Id, [property: Precision(6, 2)] decimal Fare, [property: Column("Start Time")] DateOnly? StartTime);
+
+    private sealed record StrictLists(long Id, [property: Range(0, 9), MaxLength(3)] int[] Numbers, IReadOnlyList<DateTime?>? Days);
+
+    private sealed record LooseLists(long Id, int[] Numbers, IReadOnlyList<DateTime?>? Days);
 
     private sealed record Noted(long Id, string Note);
 

@@ -38,6 +38,13 @@ internal static class EveryType
         ColumnTypes.Uuid("uuid"),
         ColumnTypes.Json("json"),
         new Field("required", Int32Type.Default, nullable: false),
+        ColumnTypes.List("booleans", new Field("item", BooleanType.Default, nullable: true)),
+        ColumnTypes.List("numbers", new Field("item", Int32Type.Default, nullable: true), nullable: false),
+        ColumnTypes.List("amounts", new Field("item", new Decimal128Type(20, 3), nullable: true)),
+        ColumnTypes.List("tags", new Field("item", StringType.Default, nullable: true)),
+        ColumnTypes.List("documents", ColumnTypes.Json("item")),
+        ColumnTypes.List("moments", new Field("item", ColumnTypes.TimestampUtc, nullable: true)),
+        ColumnTypes.List("uuids", ColumnTypes.Uuid("item")),
     ], metadata: null);
 
     /// <summary>Rows, each with its number first.</summary>
@@ -55,10 +62,14 @@ internal static class EveryType
             Nullable(Edges(Gen.Long[MinTimestamp, MaxTimestamp], MinTimestamp, MaxTimestamp)),
             Nullable(Edges(Gen.Long[MinTimestamp, MaxTimestamp], -1, 0)))
         from rest in Gen.Select(Nullable(Gen.Guid), Gen.Int)
+        from lists in Gen.Select(
+            Nullable(List(Gen.Bool)), List(Edges(Gen.Int, int.MinValue, int.MaxValue)), Nullable(List(Decimal(20))), Nullable(List(Text)), Nullable(List(Json)),
+            Nullable(List(Gen.Long[MinTimestamp, MaxTimestamp])), Nullable(List(Gen.Guid)))
         select (object?[])
         [
             first.Item1, first.Item2, first.Item3, first.Item4, first.Item5, first.Item6, decimals.Item1, decimals.Item2, decimals.Item3,
             variable.Item1, variable.Item2, temporal.Item1, temporal.Item2, temporal.Item3, temporal.Item4, rest.Item1, variable.Item3, rest.Item2,
+            lists.Item1, lists.Item2, lists.Item3, lists.Item4, lists.Item5, lists.Item6, lists.Item7,
         ];
 
     // In the form that PostgreSQL's jsonb writes, so that text can be compared.
@@ -81,6 +92,8 @@ internal static class EveryType
     private static Int128 Power(int exponent) => Int128.Parse("1" + new string('0', exponent), null);
 
     private static Gen<T> Edges<T>(Gen<T> gen, params T[] edges) => Gen.Frequency((4, gen), (1, Gen.OneOf(edges)));
+
+    private static Gen<object?[]> List<T>(Gen<T> gen) => Nullable(gen).Array[0, 4];
 
     private static Gen<object?> Nullable<T>(Gen<T> gen) => Gen.Frequency((6, gen.Select(value => (object?)value)), (1, Gen.Const((object?)null)));
 }

@@ -59,7 +59,7 @@ public abstract class WarehouseConformance : IAsyncLifetime
     [Fact]
     public async Task Many_rows_of_every_type_round_trip_through_batches_of_any_cut()
     {
-        const int Count = 160_000;
+        const int Count = 80_000;
         var pool = EveryType.Rows(5_000, 5_000).Single();
         var rows = Enumerable.Range(0, Count).Select(i => (object?[])[(long)i, .. pool[i * 7 % pool.Count][1..]]).ToList();
         var table = NextTable();
@@ -87,10 +87,10 @@ public abstract class WarehouseConformance : IAsyncLifetime
     [Fact]
     public async Task Lists_of_every_type_round_trip_with_null_empty_and_null_elements()
     {
-        var scalars = EveryType.Schema.FieldsList.Skip(1).ToList();
+        var scalars = EveryType.Schema.FieldsList.Where(field => field.IsNullable && field.DataType is not ListType).ToList();
         var schema = new Schema([new Field("id", Int64Type.Default, nullable: false), .. scalars.Select(field => ColumnTypes.List(field.Name, field))], metadata: null);
         var pool = EveryType.Rows(40, 40).Single();
-        object?[] Lists(int id, Func<int, object?[]?> elementsOf) => [(long)id, .. scalars.Select((_, i) => elementsOf(i + 1))];
+        object?[] Lists(int id, Func<int, object?[]?> elementsOf) => [(long)id, .. scalars.Select(field => elementsOf(EveryType.Schema.GetFieldIndex(field.Name)))];
         List<object?[]> rows =
         [
             Lists(0, i => [.. pool.Select(row => row[i])]),

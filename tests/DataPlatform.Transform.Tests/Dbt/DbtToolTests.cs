@@ -120,7 +120,7 @@ public sealed class DbtToolTests : IAsyncLifetime
     {
         using var stop = new CancellationTokenSource();
         var context = Context();
-        File.WriteAllText(Path.Combine(Project, "models", "slow.sql"), "select pg_sleep(60)::text as slept");
+        File.WriteAllText(Path.Combine(Project, "models", "slow.sql"), "-- depends_on: {{ ref('ok_a') }}\nselect pg_sleep(60)::text as slept");
         var run = Runner().RunAsync(new DbtInvocation(Project) { ArtifactsPath = Artifacts }, context, stop.Token);
         await UntilAsync(() => _changes.Exists(change => change.Node.UniqueId == "model.lab.slow"));
         await UntilAsync(async () => await _warehouse.IsSessionAliveAsync(context.SessionName));

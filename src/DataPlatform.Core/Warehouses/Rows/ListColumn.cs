@@ -94,7 +94,7 @@ internal abstract class ListItems<TItem>
 /// <summary>Elements whose type is the column's own: values that are always there, or references.</summary>
 internal sealed class PlainItems<T>(ColumnType<T> type, bool allowsNull) : ListItems<T> where T : notnull
 {
-    public override Field Field { get; } = type.ToField("item", nullable: true);
+    public override Field Field { get; } = type.ToField("item", allowsNull);
 
     public override Func<int, T>? Reader(IArrowArray array)
     {

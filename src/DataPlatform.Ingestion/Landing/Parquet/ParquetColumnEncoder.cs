@@ -15,8 +15,14 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
     private readonly ParquetCodec _codec = ParquetCodec.Create(compression);
     private readonly ArrayBufferWriter<byte> _page = new();
     private ParquetPages? _pages;
-    private long _rows, _nulls, _rowsBefore;
+    private ListArray? _lists; // that are being added
+    private int[] _repetition = [], _definition = [];
+    private long _values, _nulls, _rowsBefore;
 
+    /// <summary>The column, which may be one of lists.</summary>
+    public Field Column { get; private set; } = field;
+
+    /// <summary>The values: the column's, or those of its lists' elements.</summary>
     public Field Field { get; } = field;
 
     public ParquetColumnType Type { get; } = type;
@@ -33,10 +39,11 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
 
     /// <summary>The encoder for a column.</summary>
     /// <exception cref="DataPlatformException">The type is not one of <see cref="ColumnTypes"/>.</exception>
-    public static ParquetColumnEncoder Create(Field field, ParquetCompression compression)
+    public static ParquetColumnEncoder Create(Field column, ParquetCompression compression)
     {
+        var field = ColumnTypes.ElementOf(column) ?? column;
         var type = ParquetColumnType.Of(field);
-        return field.DataType switch
+        ParquetColumnEncoder encoder = field.DataType switch
         {
             _ when ColumnTypes.IsUuid(field) => new PlainParquetEncoder<Guid>(field, type, compression),
             BooleanType => new BooleanParquetEncoder(field, type, compression),
@@ -48,22 +55,86 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
             Decimal128Type => new DecimalParquetEncoder(field, type, compression),
             _ => new VariableParquetEncoder(field, type, compression),
         };
+        encoder.Column = column;
+        return encoder;
     }
 
     /// <summary>Adds the values of a batch.</summary>
     public void Append(IArrowArray array)
     {
-        if (array.NullCount > 0 && !Field.IsNullable)
-            throw Unstorable(FirstNull(array), "it has no value, and the column does not allow NULL.");
+        _lists = null;
+        if (array.NullCount > 0 && !Column.IsNullable)
+            throw Unstorable(FirstNull(array, 0, array.Length), "it has no value, and the column does not allow NULL.");
 
+        if (Column.DataType is ListType) AppendLists((ListArray)array);
+        else AppendValues(array);
+        _rowsBefore += array.Length;
+    }
+
+    private void AppendValues(IArrowArray array)
+    {
         for (var start = 0; start < array.Length;)
         {
             var rows = Math.Clamp(RowsInPage(array, start), 1, Math.Min(MaxPageRows, array.Length - start));
             AppendPage(array, start, rows);
             start += rows;
         }
+    }
 
-        _rowsBefore += array.Length;
+    // Pages end with a list, and have as many as fit, or one.
+    private void AppendLists(ListArray lists)
+    {
+        _lists = lists;
+        var offsets = lists.ValueOffsets;
+        var elements = lists.Values;
+        if (elements.NullCount > 0 && !Field.IsNullable && FirstNull(elements, offsets[0], offsets[^1]) is >= 0 and var none)
+            throw Unstorable(none, "its list has an element without value, and the column does not allow that.");
+        for (var start = 0; start < lists.Length;)
+        {
+            var fit = offsets[start] < offsets[^1] ? Math.Min(RowsInPage(elements, offsets[start]), MaxPageRows) : 0;
+            var rows = 1;
+            while (start + rows < lists.Length && rows < MaxPageRows && offsets[start + rows + 1] - offsets[start] <= fit) rows++;
+            AppendPage(lists, elements, start, rows);
+            start += rows;
+        }
+    }
+
+    private void AppendPage(ListArray lists, IArrowArray elements, int start, int rows)
+    {
+        _page.ResetWrittenCount();
+        var offsets = lists.ValueOffsets;
+        var (first, count) = (offsets[start], offsets[start + rows] - offsets[start]);
+        var values = WriteLevels(lists, elements, start, rows);
+        var nulls = ParquetEncoding.CountNulls(elements.Data, first, count);
+        var encoding = count == 0 ? ParquetEncoding.Plain : WriteValues(elements, first, count, nulls, _page);
+        Pages.AddData(_page.WrittenSpan, values, encoding);
+        _values += values;
+        _nulls += values - count + nulls;
+    }
+
+    // An entry for each element, and one for each list that has none. Definition: 0 for no list, then for an empty one, an element without value and one with, as far as
+    // these can be. Repetition: 0 for what begins a list, 1 for what follows in it.
+    private int WriteLevels(ListArray lists, IArrowArray elements, int start, int rows)
+    {
+        var offsets = lists.ValueOffsets;
+        var most = rows + offsets[start + rows] - offsets[start];
+        if (_repetition.Length < most) (_repetition, _definition) = (new int[most], new int[most]);
+        var (empty, greatest, count) = (Column.IsNullable ? 1 : 0, (Column.IsNullable ? 1 : 0) + (Field.IsNullable ? 2 : 1), 0);
+        for (var row = start; row < start + rows; row++)
+        {
+            if (lists.IsNull(row) || offsets[row] == offsets[row + 1])
+            {
+                (_repetition[count], _definition[count++]) = (0, lists.IsNull(row) ? 0 : empty);
+                continue;
+            }
+
+            for (var i = offsets[row]; i < offsets[row + 1]; i++)
+                (_repetition[count], _definition[count++]) = (i == offsets[row] ? 0 : 1, elements.IsNull(i) ? greatest - 1 : greatest);
+        }
+
+        ParquetEncoding.WriteLevels(_page, _repetition.AsSpan(0, count), width: 1);
+        ParquetEncoding.WriteLevels(_page, _definition.AsSpan(0, count), width: greatest == 1 ? 1 : 2);
+        return count;
     }
 
     /// <summary>Writes the row group's pages and begins the next.</summary>
@@ -82,13 +153,13 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
             DataOffset = offset + (dictionary?.Length ?? 0),
             Length = Pages.Length + (dictionary?.Length ?? 0),
             UncompressedLength = Pages.UncompressedLength + (dictionary?.UncompressedLength ?? 0),
-            Rows = _rows,
+            Values = _values,
             Nulls = _nulls,
             Range = TakeRange(),
         };
         Pages.Clear();
         dictionary?.Clear();
-        (PlainBytes, _rows, _nulls) = (0, 0, 0);
+        (PlainBytes, _values, _nulls) = (0, 0, 0);
         return chunk;
     }
 
@@ -112,8 +183,16 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
     protected virtual (byte[] Min, byte[] Max)? TakeRange() => null;
 
     /// <summary>A value of the batch that is being added cannot be written.</summary>
-    protected DataPlatformException Unstorable(int row, string problem) => new(
-        FailureClass.Data, $"Column '{Field.Name}', row {_rowsBefore + row + 1} of the Parquet file: {problem}", "Correct the value, or leave the row out.");
+    protected DataPlatformException Unstorable(int index, string problem)
+    {
+        var row = index;
+        if (_lists is not null)
+        {
+            for (row = 0; _lists.ValueOffsets[row + 1] <= index;) row++;
+        }
+
+        return new(FailureClass.Data, $"Column '{Field.Name}', row {_rowsBefore + row + 1} of the Parquet file: {problem}", "Correct the value, or leave the row out.");
+    }
 
     private void AppendPage(IArrowArray array, int start, int rows)
     {
@@ -121,18 +200,18 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
         var nulls = Field.IsNullable ? ParquetEncoding.WriteDefinitionLevels(_page, array.Data, start, rows) : 0;
         var encoding = WriteValues(array, start, rows, nulls, _page);
         Pages.AddData(_page.WrittenSpan, rows, encoding);
-        _rows += rows;
+        _values += rows;
         _nulls += nulls;
     }
 
-    private static int FirstNull(IArrowArray array)
+    private static int FirstNull(IArrowArray array, int start, int end)
     {
-        for (var row = 0; row < array.Length; row++)
+        for (var i = start; i < end; i++)
         {
-            if (array.IsNull(row)) return row;
+            if (array.IsNull(i)) return i;
         }
 
-        return 0;
+        return -1;
     }
 }
 
@@ -149,7 +228,7 @@ internal sealed record ParquetColumnChunk
 
     public required long UncompressedLength { get; init; }
 
-    public required long Rows { get; init; }
+    public required long Values { get; init; }
 
     public required long Nulls { get; init; }
 

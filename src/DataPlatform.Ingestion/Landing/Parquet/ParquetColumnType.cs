@@ -37,12 +37,32 @@ internal sealed record ParquetColumnType(int Physical, int? Length = null, int? 
             FailureClass.Configuration, $"Column '{field.Name}' has the type {other.Name}, which is not one of ColumnTypes and cannot be written to Parquet.", "Widen it to one of these."),
     };
 
-    /// <summary>Writes the column's element of the schema.</summary>
-    public void Describe(ThriftWriter element, Field field)
+    /// <summary>How many elements of the schema a column is.</summary>
+    public static int ElementsOf(Field column) => column.DataType is ListType ? 3 : 1;
+
+    /// <summary>The names on the way to a column's values.</summary>
+    public static string[] PathOf(Field column) => column.DataType is ListType ? [column.Name, "list", "element"] : [column.Name];
+
+    /// <summary>Writes a column's elements of the schema: of a list, a group of repeated groups of an element each.</summary>
+    public void Describe(ThriftWriter elements, Field column)
+    {
+        if (ColumnTypes.ElementOf(column) is not { } element)
+        {
+            Describe(elements, column, column.Name);
+            return;
+        }
+
+        var path = PathOf(column);
+        elements.Begin().I32(3, column.IsNullable ? 1 : 0).Text(4, path[0]).I32(5, 1).I32(6, 3).BeginStruct(10).EmptyStruct(3).End().End();
+        elements.Begin().I32(3, 2).Text(4, path[1]).I32(5, 1).End();
+        Describe(elements, element, path[2]);
+    }
+
+    private void Describe(ThriftWriter element, Field field, string name)
     {
         element.Begin().I32(1, Physical);
         if (Length is { } length) element.I32(2, length);
-        element.I32(3, field.IsNullable ? 1 : 0).Text(4, field.Name);
+        element.I32(3, field.IsNullable ? 1 : 0).Text(4, name);
         if (Converted is { } converted) element.I32(6, converted);
         if (field.DataType is Decimal128Type digits) element.I32(7, digits.Scale).I32(8, digits.Precision);
         if (DescribeLogical is not null)

@@ -71,19 +71,39 @@ internal static class ParquetEncoding
         if ((count & 7) != 0) destination[bytes - 1] &= (byte)((1 << (count & 7)) - 1);
     }
 
-    /// <summary>Writes indices into a dictionary: the width of one in bits, then all of them packed in one run.</summary>
+    /// <summary>Writes indices into a dictionary: the width of one in bits, then all of them packed.</summary>
     public static void WriteIndices(ArrayBufferWriter<byte> page, ReadOnlySpan<int> indices, int dictionaryLength)
     {
         var width = Math.Max(1, BitOperations.Log2((uint)Math.Max(dictionaryLength - 1, 1)) + 1);
-        var groups = (indices.Length + 7) / 8;
-        var destination = page.GetSpan(1 + 10 + (groups * width) + sizeof(ulong));
+        var destination = page.GetSpan(1 + MaxPackedLength(indices.Length, width));
         destination[0] = (byte)width;
-        var length = 1 + WriteVarInt(destination[1..], ((ulong)groups << 1) | 1);
+        page.Advance(1 + Pack(destination[1..], indices, width));
+    }
+
+    /// <summary>Writes repetition or definition levels.</summary>
+    /// <param name="page">Where to.</param>
+    /// <param name="levels">The levels.</param>
+    /// <param name="width">How many bits the greatest level that there can be has.</param>
+    public static void WriteLevels(ArrayBufferWriter<byte> page, ReadOnlySpan<int> levels, int width)
+    {
+        var destination = page.GetSpan(sizeof(int) + MaxPackedLength(levels.Length, width));
+        var length = Pack(destination[sizeof(int)..], levels, width);
+        BinaryPrimitives.WriteInt32LittleEndian(destination, length);
+        page.Advance(sizeof(int) + length);
+    }
+
+    private static int MaxPackedLength(int count, int width) => 10 + ((count + 7) / 8 * width) + sizeof(ulong);
+
+    // All of them in one run, of groups of eight.
+    private static int Pack(Span<byte> destination, ReadOnlySpan<int> values, int width)
+    {
+        var groups = (values.Length + 7) / 8;
+        var length = WriteVarInt(destination, ((ulong)groups << 1) | 1);
         var end = length + (groups * width);
         var (pending, pendingBits) = (0UL, 0);
-        foreach (var index in indices)
+        foreach (var value in values)
         {
-            pending |= (ulong)(uint)index << pendingBits;
+            pending |= (ulong)(uint)value << pendingBits;
             pendingBits += width;
             if (pendingBits < 32) continue;
             BinaryPrimitives.WriteUInt32LittleEndian(destination[length..], (uint)pending);
@@ -94,7 +114,7 @@ internal static class ParquetEncoding
 
         BinaryPrimitives.WriteUInt64LittleEndian(destination[length..], pending);
         if (end > length + sizeof(ulong)) destination[(length + sizeof(ulong))..end].Clear();
-        page.Advance(end);
+        return end;
     }
 
     private static int CountBits(ReadOnlySpan<byte> bits, int start, int count)

@@ -91,9 +91,9 @@ internal sealed class ParquetFileWriter : IParquetWriter
     private void WriteFooter(ThriftWriter footer)
     {
         footer.Begin().I32(1, 1);
-        footer.BeginStructs(2, 1 + _columns.Length);
+        footer.BeginStructs(2, 1 + _columns.Sum(column => ParquetColumnType.ElementsOf(column.Column)));
         footer.Begin().Text(4, "root").I32(5, _columns.Length).End();
-        foreach (var column in _columns) column.Type.Describe(footer, column.Field);
+        foreach (var column in _columns) column.Type.Describe(footer, column.Column);
 
         footer.I64(3, _rows);
         footer.BeginStructs(4, _rowGroups.Count);
@@ -118,7 +118,7 @@ internal sealed class ParquetFileWriter : IParquetWriter
         footer.BeginStruct(3).I32(1, column.Type.Physical);
         if (chunk.DictionaryOffset is null) footer.I32s(2, ParquetEncoding.Plain, ParquetEncoding.Rle);
         else footer.I32s(2, ParquetEncoding.Plain, ParquetEncoding.Rle, ParquetEncoding.RleDictionary);
-        footer.Texts(3, column.Field.Name).I32(4, chunk.Codec).I64(5, chunk.Rows).I64(6, chunk.UncompressedLength).I64(7, chunk.Length).I64(9, chunk.DataOffset);
+        footer.Texts(3, ParquetColumnType.PathOf(column.Column)).I32(4, chunk.Codec).I64(5, chunk.Values).I64(6, chunk.UncompressedLength).I64(7, chunk.Length).I64(9, chunk.DataOffset);
         if (chunk.DictionaryOffset is { } dictionary) footer.I64(11, dictionary);
         footer.BeginStruct(12).I64(3, chunk.Nulls);
         if (chunk.Range is var (min, max)) footer.Binary(5, max).Binary(6, min);

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Numerics;
 using System.Text;
 using System.Text.Unicode;
@@ -30,9 +29,21 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
     /// <summary>The column for a field, or null when the builder cannot take its values.</summary>
     public static ParquetColumn? Create(Field field, ColumnBuilder builder)
     {
-        if (field is not DataField { IsArray: false } data || KindOf(data) is not { } kind || !builder.Accepts(kind)) return null;
+        if (ElementOf(field) is not { } element) return field is DataField data ? CreateScalar(data, builder) : null;
+        if (builder is not ListColumnBuilder list)
+        {
+            if (builder is not AbsentColumnBuilder || ToArrow(element) is not { } type) return null;
+            list = new ListColumnBuilder(new ContractColumn(ColumnTypes.List(field.Name, type)));
+        }
+
+        return CreateScalar(element, list.Element) is { } elements ? new ParquetListColumn(field, element, elements, builder, list) : null;
+    }
+
+    private static ParquetColumn? CreateScalar(DataField data, ColumnBuilder builder)
+    {
+        if (KindOf(data) is not { } kind || !builder.Accepts(kind)) return null;
         var type = data.ClrType;
-        return CreatePhysical(data, kind, builder) ?? (
+        return (HasPhysical(data) ? CreatePhysical(data, kind, builder) : null) ?? (
             type == typeof(bool) ? new ParquetColumn<bool>(data, builder, (b, row, v) => b.SetBoolean(row, v))
             : type == typeof(sbyte) ? new ParquetColumn<sbyte>(data, builder, (b, row, v) => b.SetInt64(row, v))
             : type == typeof(byte) ? new ParquetColumn<byte>(data, builder, (b, row, v) => b.SetInt64(row, v))
@@ -46,14 +57,29 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
             : type == typeof(double) ? new ParquetColumn<double>(data, builder, (b, row, v) => b.SetDouble(row, v))
             : type == typeof(DateTime) ? new ParquetColumn<DateTime>(data, builder, (b, row, v) => b.SetTimestamp(row, ColumnTime.MicrosOf(v)))
             : type == typeof(Guid) ? new ParquetColumn<Guid>(data, builder, (b, row, v) => b.SetUuid(row, v))
+            : type == typeof(DateOnly) ? new ParquetColumn<DateOnly>(data, builder, (b, row, v) => b.SetDate(row, ColumnTime.DaysOf(v)))
+            : type == typeof(ReadOnlyMemory<char>) ? new ParquetColumn<ReadOnlyMemory<char>>(data, builder, (b, row, v) => b.SetText(row, v.Span), v => v.ToString())
             : type == typeof(ReadOnlyMemory<byte>) ? new ParquetColumn<ReadOnlyMemory<byte>>(data, builder, (b, row, v) => b.SetBinary(row, v.Span), v => v.ToArray())
             : null);
     }
 
     /// <summary>The column that a field is in a warehouse, or null when it can be none.</summary>
-    public static ArrowField? ToArrow(DataField field)
+    public static ArrowField? ToArrow(Field field) =>
+        ElementOf(field) is { } element ? ToArrow(element) is { } type ? ColumnTypes.List(field.Name, type) : null
+        : field is DataField data ? ToArrow(data)
+        : null;
+
+    /// <summary>The elements of a list; null when it is none, or its elements are no single values.</summary>
+    private static DataField? ElementOf(Field field) => field switch
     {
-        if (field.IsArray || KindOf(field) is not { } kind) return null;
+        ListField { Item: DataField { MaxRepetitionLevel: 1 } element } => element,
+        DataField { IsArray: true } repeated => repeated,
+        _ => null,
+    };
+
+    private static ArrowField? ToArrow(DataField field)
+    {
+        if (KindOf(field) is not { } kind) return null;
         var type = field.ClrType;
         return kind switch
         {
@@ -62,6 +88,15 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
             _ => new ArrowField(field.Name, ToArrow(kind, type, field), nullable: true),
         };
     }
+
+    /// <summary>Which of the row group's values the current one is; below zero when there is none.</summary>
+    public int Place { get; set; }
+
+    /// <summary>For each entry of the row group how much of it is there: <see cref="Field.MaxDefinitionLevel"/> where there is a value.</summary>
+    public virtual ReadOnlySpan<int> DefinitionLevels => [];
+
+    /// <summary>For each entry of the row group 1 where it goes on with the list before it. Empty when it is no element of lists.</summary>
+    public virtual ReadOnlySpan<int> RepetitionLevels => [];
 
     /// <summary>Reads the column of a row group.</summary>
     public abstract ValueTask LoadAsync(Stream stream, ParquetRowGroupReader group, int rows, CancellationToken cancellationToken);
@@ -73,10 +108,10 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
     public abstract bool TrySet(int row);
 
     /// <summary>Lets the builder have NULL in place of a value it cannot read, when the contract says so.</summary>
-    public bool TryDiscard(int row) => Value is { } value && Builder.TryDiscard(row, Encoding.UTF8.GetBytes(Show(value)));
+    public bool TryDiscard(int row) => Value is { } value && Builder.TryDiscard(row, Encoding.UTF8.GetBytes(ClrValueText.Of(value)!));
 
     /// <summary>Why the builder refused the current row's value.</summary>
-    public string Explain() => Builder.Explain(Encoding.UTF8.GetBytes(Value is null ? "" : Show(Value)), isNull: Value is null);
+    public string Explain() => Builder.Explain(Encoding.UTF8.GetBytes(ClrValueText.Of(Value) ?? ""), isNull: Value is null);
 
     public abstract void Dispose();
 
@@ -155,12 +190,23 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
         };
     }
 
+    // The library makes lists that may be NULL only; other levels than theirs cannot be asked for.
+    private static bool HasPhysical(DataField field) => field.MaxRepetitionLevel == 0 || (field.Path.Length == 3 && field.MaxDefinitionLevel >= 2);
+
     /// <summary>The same column with the type that it has in the file.</summary>
     private static DataField<T> As<T>(DataField field) where T : struct
     {
-        var physical = new DataField<T>(field.Name, field.IsNullable);
-        _ = new ParquetSchema(physical);
-        return physical;
+        if (field.MaxRepetitionLevel == 0)
+        {
+            var physical = new DataField<T>(field.Name, field.IsNullable);
+            _ = new ParquetSchema(physical);
+            return physical;
+        }
+
+        // What matters are the names on the way to it and how deep it is, not which of them may be NULL.
+        var element = new DataField<T>(field.Name, field.MaxDefinitionLevel > 2);
+        _ = new ParquetSchema(new ListField(field.Path[0], element, field.Path[1]));
+        return element;
     }
 
     private static bool SetUtf8(ColumnBuilder builder, int row, ReadOnlyMemory<byte> value) =>
@@ -186,15 +232,6 @@ internal abstract class ParquetColumn(string name, ColumnBuilder builder) : IDis
         var bits = decimal.GetBits(number);
         return new decimal(bits[0], bits[1], bits[2], unscaled.Sign < 0, (byte)scale);
     }
-
-    private static string Show(object value) => value switch
-    {
-        DateTime time => time.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
-        DateOnly date => date.ToString("O", CultureInfo.InvariantCulture),
-        byte[] bytes => Convert.ToBase64String(bytes),
-        IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
-        _ => value.ToString()!,
-    };
 }
 
 /// <summary>A column that the file has.</summary>
@@ -203,27 +240,41 @@ internal sealed class ParquetColumn<T>(DataField field, ColumnBuilder builder, F
     : ParquetColumn(field.Name, builder) where T : struct
 {
     private T[] _values = [];
-    private int[] _definitionLevels = [];
-    private int _row, _next, _current;
+    private int[] _definitionLevels = [], _repetitionLevels = [];
+    private int _count, _row, _next;
 
-    public override object? Value => _current < 0 ? null : show?.Invoke(_values[_current]) ?? _values[_current];
+    public override ReadOnlySpan<int> DefinitionLevels => _definitionLevels.AsSpan(0, Math.Min(_count, _definitionLevels.Length));
+
+    public override ReadOnlySpan<int> RepetitionLevels => _repetitionLevels.AsSpan(0, Math.Min(_count, _repetitionLevels.Length));
+
+    public override object? Value => Place < 0 ? null : show?.Invoke(_values[Place]) ?? _values[Place];
 
     public override async ValueTask LoadAsync(Stream stream, ParquetRowGroupReader group, int rows, CancellationToken cancellationToken)
     {
         Dispose();
         var chunk = group.GetMetadata(field)?.MetaData ?? throw new InvalidDataException("the row group does not have it");
-        var pageBytes = await ParquetCheck.CheckPagesAsync(stream, chunk, rows, cancellationToken).ConfigureAwait(false);
-        _values = ArrayPool<T>.Shared.Rent(rows);
-        _definitionLevels = field.MaxDefinitionLevel == 0 ? [] : ArrayPool<int>.Shared.Rent(rows);
+        _count = field.MaxRepetitionLevel == 0 ? rows : ParquetCheck.CheckRows(chunk.NumValues, stream.Length);
+        var pageBytes = await ParquetCheck.CheckPagesAsync(stream, chunk, _count, cancellationToken).ConfigureAwait(false);
+        _values = ArrayPool<T>.Shared.Rent(_count);
+        _definitionLevels = field.MaxDefinitionLevel == 0 ? [] : ArrayPool<int>.Shared.Rent(_count);
+        _repetitionLevels = field.MaxRepetitionLevel == 0 ? [] : ArrayPool<int>.Shared.Rent(_count);
         _row = _next = 0;
         // Without the cast null would become an empty memory, by way of a null array.
-        var levels = field.MaxDefinitionLevel == 0 ? (Memory<int>?)null : _definitionLevels.AsMemory(0, rows);
-        await group.ReadRawAsync(field, _values.AsMemory(0, rows), levels, null, cancellationToken).ConfigureAwait(false);
-        if (pageBytes is { } read && BytesOf(chunk.Type, rows) is { } bytes) ParquetCheck.CheckValues(bytes, read);
+        var levels = field.MaxDefinitionLevel == 0 ? (Memory<int>?)null : _definitionLevels.AsMemory(0, _count);
+        var repetition = field.MaxRepetitionLevel == 0 ? (Memory<int>?)null : _repetitionLevels.AsMemory(0, _count);
+        await group.ReadRawAsync(field, _values.AsMemory(0, _count), levels, repetition, cancellationToken).ConfigureAwait(false);
+        if (field.MaxRepetitionLevel > 0) CheckLists(rows);
+        if (pageBytes is { } read && BytesOf(chunk.Type, _count) is { } bytes) ParquetCheck.CheckValues(bytes, read);
     }
 
     public override void Advance() =>
-        _current = _definitionLevels.Length == 0 || _definitionLevels[_row++] == field.MaxDefinitionLevel ? _next++ : -1;
+        Place = _definitionLevels.Length == 0 || _definitionLevels[_row++] == field.MaxDefinitionLevel ? _next++ : -1;
+
+    private void CheckLists(int rows)
+    {
+        var lists = RepetitionLevels.Count(0);
+        if (lists != rows || (rows > 0 && RepetitionLevels[0] != 0)) throw new InvalidDataException($"it has {lists} lists, for {rows} rows");
+    }
 
     // The bytes that the values take in plain encoding; null when that cannot be told.
     private long? BytesOf(PhysicalType type, int rows)
@@ -236,15 +287,84 @@ internal sealed class ParquetColumn<T>(DataField field, ColumnBuilder builder, F
         return bytes;
     }
 
-    public override bool TrySet(int row) => _current < 0 ? Builder.TrySetNull(row) : set(Builder, row, _values[_current]);
+    public override bool TrySet(int row) => Place < 0 ? Builder.TrySetNull(row) : set(Builder, row, _values[Place]);
 
     public override void Dispose()
     {
         if (_values.Length > 0) ArrayPool<T>.Shared.Return(_values, clearArray: !typeof(T).IsPrimitive);
         if (_definitionLevels.Length > 0) ArrayPool<int>.Shared.Return(_definitionLevels);
+        if (_repetitionLevels.Length > 0) ArrayPool<int>.Shared.Return(_repetitionLevels);
         _values = [];
         _definitionLevels = [];
+        _repetitionLevels = [];
     }
+}
+
+/// <summary>A column of lists.</summary>
+/// <param name="field">The column.</param>
+/// <param name="element">The column of its elements.</param>
+/// <param name="elements">Gives the elements to <paramref name="list"/>.</param>
+/// <param name="builder">What the lists go to.</param>
+/// <param name="list">The same, or what is not kept when there may be no list.</param>
+internal sealed class ParquetListColumn(Field field, DataField element, ParquetColumn elements, ColumnBuilder builder, ListColumnBuilder list) : ParquetColumn(field.Name, builder)
+{
+    // From this definition level on there is an element, and below that a list when it is no less than the other.
+    private readonly int _elementLevel = element.MaxDefinitionLevel - (element is { IsNullable: true, IsArray: false } ? 1 : 0);
+    private readonly int _listLevel = field is ListField { IsNullable: true } ? 1 : 0;
+    private readonly List<int> _places = []; // of the current row's elements
+    private int _entry;
+    private bool _isNull;
+
+    public override object? Value
+    {
+        get
+        {
+            if (_isNull) return null;
+            var values = new List<object?>(_places.Count);
+            foreach (var place in _places)
+            {
+                elements.Place = place;
+                values.Add(elements.Value);
+            }
+
+            return values;
+        }
+    }
+
+    public override async ValueTask LoadAsync(Stream stream, ParquetRowGroupReader group, int rows, CancellationToken cancellationToken)
+    {
+        await elements.LoadAsync(stream, group, rows, cancellationToken).ConfigureAwait(false);
+        _entry = 0;
+    }
+
+    public override void Advance()
+    {
+        var definition = elements.DefinitionLevels;
+        var repetition = elements.RepetitionLevels;
+        _isNull = definition[_entry] < _listLevel;
+        _places.Clear();
+        do
+        {
+            elements.Advance();
+            if (definition[_entry] >= _elementLevel) _places.Add(elements.Place);
+        }
+        while (++_entry < repetition.Length && repetition[_entry] > 0);
+    }
+
+    public override bool TrySet(int row)
+    {
+        if (_isNull || Builder != list) return _isNull && Builder.TrySetNull(row);
+        list.BeginList(row);
+        foreach (var place in _places)
+        {
+            elements.Place = place;
+            if (!elements.TrySet(list.NextElement())) return list.RefuseElement(ClrValueText.Of(elements.Value));
+        }
+
+        return list.EndList();
+    }
+
+    public override void Dispose() => elements.Dispose();
 }
 
 /// <summary>A column of the contract that the file does not have.</summary>

@@ -17,7 +17,7 @@ internal sealed class ParquetFormat : IFileFormat
             await using (reader.ConfigureAwait(false))
             {
                 var columns = reader.Schema.Fields
-                    .Select(field => (field.Name, Field: field is DataField data ? ParquetColumn.ToArrow(data) : null))
+                    .Select(field => (field.Name, Field: ParquetColumn.ToArrow(field)))
                     .Where(column => column.Field is not null)
                     .Select(column => (column.Name, column.Field!));
                 return InferredContract.Create(file, [.. columns]);
@@ -146,7 +146,7 @@ internal sealed class ParquetFormat : IFileFormat
     }
 
     private static DataPlatformException Clash(Field field, ContractColumn column, SourceFile file) => file.Invalid(
-        $"has column '{field.Name}' as {(field is DataField data && ParquetColumn.ToArrow(data) is { } type ? ColumnTypeName.Of(type) : "a nested or unknown type")}, but the contract says {ColumnTypeName.Of(column.Field)}.",
+        $"has column '{field.Name}' as {(ParquetColumn.ToArrow(field) is { } type ? ColumnTypeName.Of(type) : "a nested or unknown type")}, but the contract says {ColumnTypeName.Of(column.Field)}.",
         "Let the contract say the type that the file has.");
 
     private static void ReadRow(ParquetColumn[] columns, BatchBuilder batch, string file, long position)

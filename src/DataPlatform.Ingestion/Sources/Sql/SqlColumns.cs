@@ -72,9 +72,13 @@ internal sealed class SqlColumns
             throw Invalid($"has no column {column.SourceName}, which may not be NULL", $"Its columns are: {string.Join(", ", _schema.FieldsList.Select(f => f.Name))}.");
         }
 
-        if (!ColumnBuilder.Create(column).Accepts(KindOf(field)))
+        if (!CanTake(ColumnBuilder.Create(column), field))
             throw Invalid($"has {field.Name} as {ColumnTypeName.Of(field)}, and the contract as {ColumnTypeName.Of(column.Field)}", "Make them agree: convert it in the query with CAST, or change the property's type.");
     }
+
+    private static bool CanTake(ColumnBuilder builder, Field field) => ColumnTypes.ElementOf(field) is { } element
+        ? builder is AbsentColumnBuilder || (builder is ListColumnBuilder list && CanTake(list.Element, element))
+        : builder.Accepts(KindOf(field));
 
     private DataPlatformException Invalid(string problem, string hint) => new(FailureClass.Configuration, $"{_source} {problem}.", hint);
 

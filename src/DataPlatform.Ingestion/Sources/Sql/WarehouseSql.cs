@@ -61,47 +61,64 @@ internal sealed class WarehouseSql(IWarehouse warehouse) : ISqlConnection
 
         public bool Next() => ++_row < _batch!.Length;
 
-        public override bool TrySet(int place, ColumnBuilder column, int row) => _batch!.Column(place) switch
+        public override bool TrySet(int place, ColumnBuilder column, int row) => TrySet(_batch!.Column(place), _batch.Schema.GetFieldByIndex(place), _row, column, row);
+
+        public override object? ValueOf(int place) => ValueOf(_batch!.Column(place), _row);
+
+        private static bool TrySet(IArrowArray array, Field field, int index, ColumnBuilder column, int row) => array switch
         {
-            var array when array.IsNull(_row) => column.TrySetNull(row),
-            BooleanArray values => column.SetBoolean(row, values.GetValue(_row)!.Value),
-            Int16Array values => column.SetInt64(row, values.Values[_row]),
-            Int32Array values => column.SetInt64(row, values.Values[_row]),
-            Int64Array values => column.SetInt64(row, values.Values[_row]),
-            FloatArray values => column.SetDouble(row, values.Values[_row]),
-            DoubleArray values => column.SetDouble(row, values.Values[_row]),
-            Decimal128Array values => column.SetDecimal(row, Unscaled(values), values.Scale),
-            Date32Array values => column.SetDate(row, values.Values[_row]),
-            Time64Array values => column.SetTime(row, values.Values[_row]),
-            TimestampArray values => column.SetTimestamp(row, values.Values[_row]),
-            FixedSizeBinaryArray values => column.SetUuid(row, new Guid(values.GetBytes(_row), bigEndian: true)),
-            StringArray values when column.Accepts(ValueKind.Json) && ColumnTypes.IsJson(_batch.Schema.GetFieldByIndex(place)) => column.SetJson(row, values.GetBytes(_row)),
-            StringArray values => !values.GetBytes(_row).Contains((byte)0) && column.TryParse(row, values.GetBytes(_row)),
-            BinaryArray values => column.SetBinary(row, values.GetBytes(_row)),
+            _ when array.IsNull(index) => column.TrySetNull(row),
+            BooleanArray values => column.SetBoolean(row, values.GetValue(index)!.Value),
+            Int16Array values => column.SetInt64(row, values.Values[index]),
+            Int32Array values => column.SetInt64(row, values.Values[index]),
+            Int64Array values => column.SetInt64(row, values.Values[index]),
+            FloatArray values => column.SetDouble(row, values.Values[index]),
+            DoubleArray values => column.SetDouble(row, values.Values[index]),
+            Decimal128Array values => column.SetDecimal(row, Unscaled(values, index), values.Scale),
+            Date32Array values => column.SetDate(row, values.Values[index]),
+            Time64Array values => column.SetTime(row, values.Values[index]),
+            TimestampArray values => column.SetTimestamp(row, values.Values[index]),
+            FixedSizeBinaryArray values => column.SetUuid(row, new Guid(values.GetBytes(index), bigEndian: true)),
+            StringArray values when column.Accepts(ValueKind.Json) && ColumnTypes.IsJson(field) => column.SetJson(row, values.GetBytes(index)),
+            StringArray values => !values.GetBytes(index).Contains((byte)0) && column.TryParse(row, values.GetBytes(index)),
+            BinaryArray values => column.SetBinary(row, values.GetBytes(index)),
+            ListArray values => column is ListColumnBuilder list && TrySetList(values, ColumnTypes.ElementOf(field)!, index, list, row),
             var other => throw new InvalidOperationException($"A warehouse gave a column of {other.Data.DataType.Name}."),
         };
 
-        public override object? ValueOf(int place) => _batch!.Column(place) switch
+        private static bool TrySetList(ListArray lists, Field element, int index, ListColumnBuilder column, int row)
         {
-            var array when array.IsNull(_row) => null,
-            BooleanArray values => values.GetValue(_row),
-            Int16Array values => values.Values[_row],
-            Int32Array values => values.Values[_row],
-            Int64Array values => values.Values[_row],
-            FloatArray values => values.Values[_row],
-            DoubleArray values => values.Values[_row],
-            Decimal128Array values => Decimal(Unscaled(values), values.Scale),
-            Date32Array values => ColumnTime.ToDate(values.Values[_row]),
-            Time64Array values => new TimeOnly(values.Values[_row] * TimeSpan.TicksPerMicrosecond),
-            TimestampArray { Data.DataType: TimestampType { Timezone: null } } values => ColumnTime.ToDateTime(values.Values[_row], DateTimeKind.Unspecified),
-            TimestampArray values => new DateTimeOffset(ColumnTime.ToDateTime(values.Values[_row], DateTimeKind.Utc)),
-            FixedSizeBinaryArray values => new Guid(values.GetBytes(_row), bigEndian: true),
-            StringArray values => Encoding.UTF8.GetString(values.GetBytes(_row)),
-            BinaryArray values => values.GetBytes(_row).ToArray(),
+            column.BeginList(row);
+            for (var i = lists.ValueOffsets[index]; i < lists.ValueOffsets[index + 1]; i++)
+            {
+                if (!TrySet(lists.Values, element, i, column.Element, column.NextElement())) return column.RefuseElement(ClrValueText.Of(ValueOf(lists.Values, i)));
+            }
+
+            return column.EndList();
+        }
+
+        private static object? ValueOf(IArrowArray array, int index) => array switch
+        {
+            _ when array.IsNull(index) => null,
+            BooleanArray values => values.GetValue(index),
+            Int16Array values => values.Values[index],
+            Int32Array values => values.Values[index],
+            Int64Array values => values.Values[index],
+            FloatArray values => values.Values[index],
+            DoubleArray values => values.Values[index],
+            Decimal128Array values => Decimal(Unscaled(values, index), values.Scale),
+            Date32Array values => ColumnTime.ToDate(values.Values[index]),
+            Time64Array values => new TimeOnly(values.Values[index] * TimeSpan.TicksPerMicrosecond),
+            TimestampArray { Data.DataType: TimestampType { Timezone: null } } values => ColumnTime.ToDateTime(values.Values[index], DateTimeKind.Unspecified),
+            TimestampArray values => new DateTimeOffset(ColumnTime.ToDateTime(values.Values[index], DateTimeKind.Utc)),
+            FixedSizeBinaryArray values => new Guid(values.GetBytes(index), bigEndian: true),
+            StringArray values => Encoding.UTF8.GetString(values.GetBytes(index)),
+            BinaryArray values => values.GetBytes(index).ToArray(),
+            ListArray values => Enumerable.Range(values.ValueOffsets[index], values.GetValueLength(index)).Select(i => ValueOf(values.Values, i)).ToArray(),
             _ => null,
         };
 
-        private Int128 Unscaled(Decimal128Array values) => MemoryMarshal.Cast<byte, Int128>(values.ValueBuffer.Span)[values.Offset + _row];
+        private static Int128 Unscaled(Decimal128Array values, int index) => MemoryMarshal.Cast<byte, Int128>(values.ValueBuffer.Span)[values.Offset + index];
 
         private static string Decimal(Int128 unscaled, int scale)
         {
