@@ -109,7 +109,7 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
     {
         Write("SELECT", sql);
         // DuckDB does not tell how many rows CREATE TABLE AS wrote.
-        if (IsDuckDb) Respond("SELECT", (long)Query($"select count(*) from {table.Print()}").Rows[0][0]!);
+        if (IsDuckDb) Respond("SELECT", (long)Query($"select count(*) from {table.Print()}").Rows.Single()[0]!);
     }
 
     /// <summary>Runs SQL without looking for rows in its answer, and remembers how many its last statement wrote.</summary>
