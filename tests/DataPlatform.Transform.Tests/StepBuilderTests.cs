@@ -33,6 +33,11 @@ public sealed class StepBuilderTests
         Invalid(pipeline => pipeline.Check("quality", "warehouse", "marts.hourly", _ => { })).Should().Be("Check step 'quality' has no checks.");
         Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.Command = DbtCommand.RunOperation)).Should().Be("dbt step 'marts' does not say which macro it runs.");
         Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.Defer = true)).Should().Be("dbt step 'marts' defers to no state.");
+        Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt =>
+        {
+            dbt.Command = DbtCommand.DocsGenerate;
+            dbt.Require.LoadedInThisRun();
+        })).Should().Be("dbt step 'marts' has requirements, and DocsGenerate builds nothing.");
         Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.Threads = 0)).Should().Be("dbt step 'marts' is to run 0 nodes at the same time.");
         Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt =>
         {

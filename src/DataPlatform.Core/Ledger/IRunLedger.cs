@@ -68,8 +68,10 @@ public interface IRunLedger
     /// <param name="pipeline">Only those of this pipeline.</param>
     /// <param name="limit">At most so many.</param>
     /// <param name="table">Only those into this table.</param>
+    /// <param name="status">Only those that stand so: <c>committed</c>, <c>failed</c>, <c>undone</c>.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(string? pipeline = null, int limit = 20, TableName? table = null, CancellationToken cancellationToken = default);
+    Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(
+        string? pipeline = null, int limit = 20, TableName? table = null, string? status = null, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Takes a load back: its rows are removed, those that it replaced or deleted are put back where they were kept (<see cref="MergeOptions.BeforeImages"/>), its files, cursors and rejected
@@ -172,6 +174,9 @@ public sealed record LoadRecord(
 {
     /// <summary>Why it failed, or that it is a replay of rows from quarantine; else null.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>The version of the contract that its rows kept, or null when it had none.</summary>
+    public string? ContractVersion { get; init; }
 }
 
 /// <summary>A version of a table's contract as the ledger has it.</summary>

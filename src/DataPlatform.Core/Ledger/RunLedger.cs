@@ -15,7 +15,7 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
         "run_id, pipeline, environment, CAST(logical_date AS text), git_commit, trace_id, status, failure_class, started_at, finished_at, error";
 
     private const string SelectLoads = """
-        SELECT load_id, run_id, pipeline, step, table_name, disposition, status, rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered, started_at, committed_at, reason
+        SELECT load_id, run_id, pipeline, step, table_name, disposition, status, rows_read, rows_written, rows_rejected, rows_deduplicated, rows_filtered, started_at, committed_at, reason, contract_version
         FROM dataplatform.loads
         """;
 
@@ -219,14 +219,15 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(string? pipeline = null, int limit = 20, TableName? table = null, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<LoadRecord>> ListLoadsAsync(
+        string? pipeline = null, int limit = 20, TableName? table = null, string? status = null, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         var rows = await ReadAsync(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{SelectLoads} WHERE (CAST($1 AS text) IS NULL OR pipeline = $1) AND (CAST($2 AS text) IS NULL OR table_name = $2) ORDER BY load_id DESC LIMIT {limit}"),
-            [pipeline, table?.ToString()], cancellationToken).ConfigureAwait(false);
+                $"{SelectLoads} WHERE (CAST($1 AS text) IS NULL OR pipeline = $1) AND (CAST($2 AS text) IS NULL OR table_name = $2) AND (CAST($3 AS text) IS NULL OR status = $3) ORDER BY load_id DESC LIMIT {limit}"),
+            [pipeline, table?.ToString(), status], cancellationToken).ConfigureAwait(false);
         return [.. rows.Select(ToLoad)];
     }
 
@@ -298,11 +299,13 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(transaction);
         ArgumentNullException.ThrowIfNull(auditEvent);
-        return transaction.ExecuteAsync(
-            "INSERT INTO dataplatform.audit_events (occurred_at, actor, action, subject, run_id, detail) VALUES (now(), $1, $2, $3, $4, $5)",
-            [Actor, auditEvent.Action, auditEvent.Subject, auditEvent.RunId, Mask(auditEvent.Detail)],
-            cancellationToken);
+        var (sql, parameters) = Audit(auditEvent);
+        return transaction.ExecuteAsync(sql, parameters, cancellationToken);
     }
+
+    internal SqlWithParameters Audit(AuditEvent auditEvent) => new(
+        "INSERT INTO dataplatform.audit_events (occurred_at, actor, action, subject, run_id, detail) VALUES (now(), $1, $2, $3, $4, $5)",
+        [Actor, auditEvent.Action, auditEvent.Subject, auditEvent.RunId, Mask(auditEvent.Detail)]);
 
     internal string? Mask(string? text) => text is null ? null : _options.Mask(text);
 
@@ -344,6 +347,7 @@ public sealed class RunLedger : IRunLedger, IAsyncDisposable
         (DateTimeOffset)row[12]!, (DateTimeOffset?)row[13])
     {
         Reason = (string?)row[14],
+        ContractVersion = (string?)row[15],
     };
 
     private static string Text(RunStatus status) => status switch

@@ -111,29 +111,28 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
         }
 
         var reason = _replayed is { } replayed ? string.Create(CultureInfo.InvariantCulture, $"replay of {replayed} rows from quarantine") : null;
-        await WriteRecordAsync("committed", rows, reason, cancellationToken).ConfigureAwait(false);
+        await WriteRejectedAsync(cancellationToken).ConfigureAwait(false);
         await WriteObjectsAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var (name, value) in _cursors)
-        {
-            await _transaction.ExecuteAsync(
+        await _transaction.ExecuteAsync([.. Record("committed", rows, reason), .. _cursors.SelectMany(cursor => Move(cursor.Key, cursor.Value))], cancellationToken).ConfigureAwait(false);
+        await _lease.CommitAsync(_transaction, cancellationToken).ConfigureAwait(false);
+
+        IEnumerable<SqlWithParameters> Move(string name, string value) =>
+        [
+            new(
                 """
                 INSERT INTO dataplatform.cursor_history (load_id, pipeline, step, name, previous_value, previous_load_id)
                 SELECT n.load_id, n.pipeline, n.step, n.name, c.value, c.load_id
                 FROM (SELECT CAST($1 AS bigint) AS load_id, CAST($2 AS text) AS pipeline, CAST($3 AS text) AS step, CAST($4 AS text) AS name) AS n
                 LEFT JOIN dataplatform.cursors AS c ON c.pipeline = n.pipeline AND c.step = n.step AND c.name = n.name
                 """,
-                [LoadId, _run.Pipeline, _step, name],
-                cancellationToken).ConfigureAwait(false);
-            await _transaction.ExecuteAsync(
+                [LoadId, _run.Pipeline, _step, name]),
+            new(
                 """
                 INSERT INTO dataplatform.cursors (pipeline, step, name, value, load_id, updated_at) VALUES ($1, $2, $3, $4, $5, now())
                 ON CONFLICT (pipeline, step, name) DO UPDATE SET value = excluded.value, load_id = excluded.load_id, updated_at = excluded.updated_at
                 """,
-                [_run.Pipeline, _step, name, value, LoadId],
-                cancellationToken).ConfigureAwait(false);
-        }
-
-        await _lease.CommitAsync(_transaction, cancellationToken).ConfigureAwait(false);
+                [_run.Pipeline, _step, name, value, LoadId]),
+        ];
     }
 
     public override async Task AbandonAsync(RowBalance rows, string reason, CancellationToken cancellationToken = default)
@@ -147,21 +146,23 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
             """,
             [_run.Pipeline, _step],
             cancellationToken).ConfigureAwait(false);
-        await WriteRecordAsync("failed", rows, reason, cancellationToken).ConfigureAwait(false);
+        await WriteRejectedAsync(cancellationToken).ConfigureAwait(false);
+        await _transaction.ExecuteAsync([.. Record("failed", rows, reason)], cancellationToken).ConfigureAwait(false);
         await _lease.CommitAsync(_transaction, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task WriteRecordAsync(string status, RowBalance rows, string? reason, CancellationToken cancellationToken)
+    private async Task WriteRejectedAsync(CancellationToken cancellationToken)
     {
-        if (!_rejected.IsEmpty)
-        {
-            await using var writer = await _transaction.BeginAppendAsync(QuarantineTable, QuarantineBuffer.Schema, cancellationToken).ConfigureAwait(false);
-            await foreach (var batch in _rejected.ReadAsync(cancellationToken).ConfigureAwait(false))
-                await writer.WriteAsync(batch, cancellationToken).ConfigureAwait(false);
-            await writer.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        }
+        if (_rejected.IsEmpty) return;
+        await using var writer = await _transaction.BeginAppendAsync(QuarantineTable, QuarantineBuffer.Schema, cancellationToken).ConfigureAwait(false);
+        await foreach (var batch in _rejected.ReadAsync(cancellationToken).ConfigureAwait(false))
+            await writer.WriteAsync(batch, cancellationToken).ConfigureAwait(false);
+        await writer.CompleteAsync(cancellationToken).ConfigureAwait(false);
+    }
 
-        await _transaction.ExecuteAsync(
+    private IEnumerable<SqlWithParameters> Record(string status, RowBalance rows, string? reason)
+    {
+        yield return new(
             """
             INSERT INTO dataplatform.loads
                 (load_id, run_id, pipeline, step, table_name, disposition, status, reason, lease_token,
@@ -171,17 +172,16 @@ internal sealed class WarehouseLoadTransaction : LoadTransaction
             [
                 LoadId, _run.RunId, _run.Pipeline, _step, _table.ToString(), _disposition, status, _ledger.Mask(reason), _lease.Token,
                 rows.Read, rows.Written, rows.Rejected, rows.Deduplicated, rows.Filtered, _startedAt, DateTimeOffset.UtcNow, _contract?.Version,
-            ],
-            cancellationToken).ConfigureAwait(false);
+            ]);
         if (_contract is var (version, columns))
         {
-            await _transaction.ExecuteAsync(
+            yield return new(
                 "INSERT INTO dataplatform.contracts (table_name, version, columns, load_id, recorded_at) VALUES ($1, $2, $3, $4, now()) ON CONFLICT (table_name, version) DO NOTHING",
-                [_table.ToString(), version, columns, LoadId], cancellationToken).ConfigureAwait(false);
+                [_table.ToString(), version, columns, LoadId]);
         }
 
         var action = status == "committed" ? "load.commit" : "load.fail";
-        await _ledger.AuditAsync(_transaction, new AuditEvent(action, _table.ToString(), _run.RunId, $"load {LoadId}: {rows.Written} rows written, {rows.Rejected} rejected"), cancellationToken).ConfigureAwait(false);
+        yield return _ledger.Audit(new AuditEvent(action, _table.ToString(), _run.RunId, $"load {LoadId}: {rows.Written} rows written, {rows.Rejected} rejected"));
     }
 
     // The table's primary key refuses an object that was loaded before, whatever the reader believed.

@@ -119,7 +119,7 @@ internal sealed class SemanticReader(ProjectFile package, Action<DbtNode> addNod
             ["time_granularity"] = yaml["time_granularity"]?.Text,
         });
         var measures = new[] { parameters.Get("measure") as PythonDict }.Concat(given.Get("conversion_type_params") is PythonDict conversion
-            ? new[] { "base_measure", "conversion_measure" }.Select(key => Measure(yaml, conversion.Get(key))) : []);
+            ? [Measure(yaml, conversion.Get("base_measure")), Measure(yaml, conversion.Get("conversion_measure"))] : Array.Empty<PythonDict?>());
         node.Needs.AddRange(measures.OfType<PythonDict>().Select(measure => (ResourceType.SemanticModel, Representation.Print(measure.Get("name")))));
         node.Needs.AddRange(new[] { parameters.Get("numerator"), parameters.Get("denominator") }.Concat(((PythonList)parameters.Get("metrics")!).Items).OfType<PythonDict>()
             .Select(input => (ResourceType.Metric, Representation.Print(input.Get("name")))));

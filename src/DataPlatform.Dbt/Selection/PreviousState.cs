@@ -56,6 +56,8 @@ internal sealed class PreviousState
             Body = node.TryGetProperty("checksum", out var checksum) && checksum.ValueKind == JsonValueKind.Object ? Text(checksum, "checksum") ?? "" : "",
             Configs = config.ValueKind == JsonValueKind.Object ? Settings(config) : "",
             Relation = type == NodeKinds.Source ? $"{Text(node, "schema")}.{Text(node, "identifier")}" : $"{Text(config, "database")}.{Text(config, "schema")}.{Text(config, "alias")}",
+            PersistedDescriptions = IsPersisted(config) ? $"{Part("description")} {Columns(node)}" : "",
+            Contract = node.TryGetProperty("contract", out var contract) ? Text(contract, "checksum") ?? "" : "",
             Rest = string.Join('\n', new[] { Part("fqn") }.Concat(type switch
             {
                 NodeKinds.Source => [Part("loader"), Part("loaded_at_field")],
@@ -66,6 +68,12 @@ internal sealed class PreviousState
 
         string Part(string name) => node.TryGetProperty(name, out var value) ? Canonical(value) : "null";
     }
+
+    private static bool IsPersisted(JsonElement config) => config.ValueKind == JsonValueKind.Object && config.TryGetProperty("persist_docs", out var docs)
+        && docs.ValueKind == JsonValueKind.Object && docs.EnumerateObject().Any(kind => kind.Value.ValueKind == JsonValueKind.True);
+
+    private static string Columns(JsonElement node) => node.TryGetProperty("columns", out var columns) && columns.ValueKind == JsonValueKind.Object
+        ? string.Join(',', columns.EnumerateObject().Select(column => $"{column.Name}: {Text(column.Value, "description")}").Order(StringComparer.Ordinal)) : "";
 
     private static string Settings(JsonElement config) => string.Join('\n', config.EnumerateObject()
         .Where(setting => !NotCompared.Contains(setting.Name))

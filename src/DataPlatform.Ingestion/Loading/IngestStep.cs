@@ -1,3 +1,4 @@
+using DataPlatform.Lineage;
 using DataPlatform.Pipelines;
 
 namespace DataPlatform.Ingestion;
@@ -5,7 +6,15 @@ namespace DataPlatform.Ingestion;
 /// <summary>Loads what is new in a source into a table, as one load.</summary>
 internal sealed class IngestStep(IngestSettings settings, IServiceProvider services) : IStep, IStepPreflight
 {
-    public Task RunAsync(StepContext context, CancellationToken cancellationToken) => new Loader(settings, services, context).RunAsync(cancellationToken);
+    public async Task RunAsync(StepContext context, CancellationToken cancellationToken)
+    {
+        await new Loader(settings, services, context).RunAsync(cancellationToken).ConfigureAwait(false);
+        context.ReportLineage(new LineageReport
+        {
+            Inputs = settings.Source.GetDatasets(services),
+            Outputs = [settings is { LandsOnly: true, Landing: { } zone } ? Dataset.Of(zone.Store.Resolve(services), zone.Prefix) : settings.Warehouse.Resolve(services).GetDataset(settings.Table)],
+        });
+    }
 
     public async Task CheckAsync(CancellationToken cancellationToken)
     {

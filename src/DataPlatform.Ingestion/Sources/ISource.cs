@@ -1,3 +1,5 @@
+using DataPlatform.Lineage;
+
 namespace DataPlatform.Ingestion;
 
 /// <summary>
@@ -25,6 +27,10 @@ public interface ISource
     /// <param name="cancellationToken">Stops reading between batches.</param>
     /// <exception cref="DataPlatformException">The source cannot be read; the message names what and where.</exception>
     IAsyncEnumerable<SourceBatch> ReadAsync(SourceContext context, CancellationToken cancellationToken);
+
+    /// <summary>What it reads, as lineage names it; empty when it has no name that others know.</summary>
+    /// <param name="services">Services of the step's scope.</param>
+    IReadOnlyList<Dataset> GetDatasets(IServiceProvider services) => [];
 
     /// <summary>Throws a <see cref="DataPlatformException"/> when the source cannot be reached. Part of the preflight; reads no rows.</summary>
     /// <param name="services">Services of the step's scope.</param>

@@ -102,6 +102,9 @@ public sealed record DbtInvocation(string Project)
     /// <summary>A folder that gets the artifacts (<c>manifest.json</c>, <c>run_results.json</c>, …) when dbt has ended; null keeps none.</summary>
     public string? ArtifactsPath { get; set; }
 
+    /// <summary>What must hold before dbt begins. Nothing unless added.</summary>
+    public DbtRequirements Require { get; } = new();
+
     /// <summary>Whether the command runs nodes, of which a journal can be kept.</summary>
     internal bool RunsNodes => Command is DbtCommand.Build or DbtCommand.Run or DbtCommand.Test or DbtCommand.Seed or DbtCommand.Snapshot;
 
@@ -112,6 +115,7 @@ public sealed record DbtInvocation(string Project)
         if (Command == DbtCommand.RunOperation && string.IsNullOrWhiteSpace(Macro)) throw Invalid(step, "does not say which macro it runs", "Set Macro.");
         if (Selector is not null && Select.Count + Exclude.Count > 0) throw Invalid(step, "has a Selector and also Select or Exclude", "dbt takes either.");
         if (Defer && State is null) throw Invalid(step, "defers to no state", "Set State to a folder with the artifacts of an earlier run.");
+        if (Require.All.Count > 0 && !RunsNodes && Command != DbtCommand.Retry) throw Invalid(step, $"has requirements, and {Command} builds nothing", "Put them on the step that builds.");
         if (Threads < 1) throw Invalid(step, $"is to run {Threads} nodes at the same time", "Set Threads to 1 or more.");
     }
 

@@ -46,7 +46,16 @@ public enum DbtStatus
 /// <param name="Name">Its name.</param>
 /// <param name="Fqn">Its fully qualified name: project, folders, name.</param>
 /// <param name="OriginalFilePath">The file that defines it, from the project's folder.</param>
-public sealed record DbtNode(string UniqueId, string ResourceType, string Name, IReadOnlyList<string> Fqn, string OriginalFilePath);
+public sealed record DbtNode(string UniqueId, string ResourceType, string Name, IReadOnlyList<string> Fqn, string OriginalFilePath)
+{
+    /// <summary>The sources that it reads; those of ephemeral models are seen through. Known of nodes that <see cref="IDbtRunner.ListAsync"/> lists.</summary>
+    public IReadOnlyList<DbtSource> Sources { get; init; } = [];
+}
+
+/// <summary>A source of a project.</summary>
+/// <param name="UniqueId">Its id: <c>source.shop.raw.trips</c>.</param>
+/// <param name="Relation">The table or view that it is, quoted for SQL.</param>
+public sealed record DbtSource(string UniqueId, string Relation);
 
 /// <summary>What became of a node.</summary>
 /// <param name="UniqueId">Its id: <c>model.shop.orders</c>.</param>
@@ -74,6 +83,12 @@ public sealed record DbtNodeResult(string UniqueId, DbtStatus Status)
     /// <summary>The table or view it makes, quoted for SQL; for a test that stores its failures, the table that holds them; else null.</summary>
     public string? Relation { get; init; }
 
+    /// <summary>The SQL that was run, without what materializes or counts it: for a test, the query whose rows are failures. Null when it is not known.</summary>
+    public string? CompiledCode { get; init; }
+
+    /// <summary>Some of the rows that a test found when it failed, for people: <c>trip_id=17, started=NULL</c>. Filled in by the step; see <see cref="DbtRunnerOptions.ShowFailedRows"/>.</summary>
+    public IReadOnlyList<string> FailedRows { get; init; } = [];
+
     /// <summary>Whether there is nothing left to do for it in a retry.</summary>
     public bool IsDone => Status is DbtStatus.Success or DbtStatus.Pass or DbtStatus.Warn or DbtStatus.NoOp;
 
@@ -95,17 +110,27 @@ public sealed record DbtResult(IReadOnlyList<DbtNodeResult> Nodes, DbtFailure? F
     /// <summary>Which datasets each node reads and makes, from the manifest; empty when dbt wrote none.</summary>
     public IReadOnlyList<DbtLineage> Lineage { get; init; } = [];
 
+    /// <summary>How many nodes a message names.</summary>
+    internal const int Shown = 10;
+
     /// <summary>Throws when it failed.</summary>
-    /// <exception cref="DataPlatformException">It failed; the message names up to ten nodes and says what is wrong with each.</exception>
+    /// <exception cref="DataPlatformException">It failed; the message names up to ten nodes, says what is wrong with each, and shows rows that tests found.</exception>
     public void ThrowIfFailed()
     {
-        if (Failure is not null) throw new DataPlatformException(Failure.Class, Failure.Message, Failure.Hint);
+        if (Failure is null) return;
+        var text = new StringBuilder(Failure.Message);
+        foreach (var node in Nodes.Where(node => node.FailedRows.Count > 0))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n  {node.UniqueId} found{(node.Failures > node.FailedRows.Count ? $" {node.Failures} rows, such as" : "")}:");
+            foreach (var row in node.FailedRows) text.Append("\n    ").Append(row);
+        }
+
+        throw new DataPlatformException(Failure.Class, text.ToString(), Failure.Hint);
     }
 
     /// <summary>Says in lines what failed.</summary>
     internal static string Describe(IReadOnlyList<DbtNodeResult> nodes)
     {
-        const int Shown = 10;
         var failed = nodes.Where(node => node.IsFailed).ToList();
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{failed.Count} of {nodes.Count} dbt nodes failed:");
         foreach (var node in failed.Take(Shown))

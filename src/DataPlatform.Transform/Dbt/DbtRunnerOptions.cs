@@ -33,6 +33,9 @@ public sealed class DbtRunnerOptions
     /// <summary>How long dbt may take to stop when it is told to, before it is killed. 5 s; keep it well below <c>DataPlatform:GracePeriod</c>.</summary>
     public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How many of the rows that a failed test found are shown, in the error and in <see cref="DbtNodeResult.FailedRows"/>. 5; 0 looks up none.</summary>
+    public int ShowFailedRows { get; set; } = 5;
+
     /// <summary>Reads the section.</summary>
     /// <exception cref="DataPlatformException">A value is not valid; the message names it.</exception>
     internal static DbtRunnerOptions Read(IConfiguration? configuration)
@@ -40,9 +43,9 @@ public sealed class DbtRunnerOptions
         try
         {
             var options = configuration?.GetSection(Section).Get<DbtRunnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new DbtRunnerOptions();
-            return options.StopGrace > TimeSpan.Zero && !string.IsNullOrWhiteSpace(options.Executable)
+            return options.StopGrace > TimeSpan.Zero && !string.IsNullOrWhiteSpace(options.Executable) && options.ShowFailedRows is >= 0 and <= 1000
                 ? options
-                : throw new InvalidOperationException($"{Section}:StopGrace must be longer than zero and {Section}:Executable not empty.");
+                : throw new InvalidOperationException($"{Section}:StopGrace must be longer than zero, {Section}:Executable not empty and {Section}:ShowFailedRows from 0 to 1000.");
         }
         catch (InvalidOperationException e)
         {

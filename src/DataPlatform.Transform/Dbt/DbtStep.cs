@@ -3,6 +3,7 @@ using System.Globalization;
 using DataPlatform.Pipelines;
 using DataPlatform.Telemetry;
 using DataPlatform.Warehouses;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +15,7 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
     public Task CheckAsync(CancellationToken cancellationToken)
     {
         var warehouse = GetWarehouse();
-        var today = DateOnly.FromDateTime((services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow().UtcDateTime);
+        var today = DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime);
         return DbtRunners.Choose(services, warehouse).CheckAsync(Of(today), warehouse, cancellationToken);
     }
 
@@ -38,14 +39,17 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
             foreach (var session in await journal.ListAbandonedSessionsAsync(stopping.Token).ConfigureAwait(false))
                 await warehouse.EndSessionsAsync(session, stopping.Token).ConfigureAwait(false);
 
-            if (await FindRestAsync(context, runner, journal, new DbtRunContext(warehouse) { RunId = context.Run.RunId, Logger = context.Logger }, stopping.Token).ConfigureAwait(false) is { } rest)
-                await FinishAsync(context, runner, rest, warehouse, journal, stopping.Token).ConfigureAwait(false);
+            if (await FindRestAsync(context, runner, journal, new DbtRunContext(warehouse) { RunId = context.Run.RunId, Logger = context.Logger }, stopping.Token).ConfigureAwait(false) is not { } rest) return;
+            await new DbtGate(context, warehouse, runner, Time).CheckAsync(rest, stopping.Token).ConfigureAwait(false);
+            await FinishAsync(context, runner, rest, warehouse, journal, stopping.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (lease.Lost.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw new DataPlatformException(FailureClass.Transient, $"dbt was stopped: the lease '{lease.Name}' was lost to another run.");
         }
     }
+
+    private TimeProvider Time => services.GetService<TimeProvider>() ?? TimeProvider.System;
 
     private DbtInvocation Of(DateOnly runDate)
     {
@@ -99,7 +103,7 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
 
     private async Task FinishAsync(StepContext context, IDbtRunner runner, DbtInvocation toRun, IWarehouse warehouse, DbtJournal? journal, CancellationToken cancellationToken)
     {
-        var reports = new DbtNodeReports(context, warehouse, services.GetService<TimeProvider>() ?? TimeProvider.System);
+        var reports = new DbtNodeReports(context, warehouse, Time);
         // What an attempt that was killed had done was told of by nobody.
         foreach (var (node, at) in journal is not null && journal.RunId == context.Run.RunId && journal.Step == context.Step ? journal.Entries : [])
         {
@@ -117,6 +121,8 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
         }
 
         context.Rows.Add(written: result.Nodes.Where(node => node.ResourceType is "model" or "seed" or "snapshot").Sum(node => node.RowsAffected ?? 0));
+        var shown = DbtRunnerOptions.Read(services.GetService<IConfiguration>()).ShowFailedRows;
+        result = await new DbtFailedRows(warehouse, shown, context.Logger).AddAsync(result, cancellationToken).ConfigureAwait(false);
         result.ThrowIfFailed();
         context.SetOutput("dbt", new DbtSummary(
             result.Version, result.InvocationId, result.Nodes.GroupBy(node => DbtText.Text(node.Status)).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal)));

@@ -21,7 +21,6 @@ internal sealed record CheckReport(long Rows, IReadOnlyList<CheckResult> Results
 internal sealed class TableChecker(IWarehouse warehouse, TableName table, IReadOnlyList<TableCheck> checks, RunInfo run, DateTimeOffset asOf)
 {
     private const int MaxSamples = 5;
-    private const int MaxSampleLength = 200;
 
     public async Task<CheckReport> RunAsync(CancellationToken cancellationToken)
     {
@@ -135,7 +134,7 @@ internal sealed class TableChecker(IWarehouse warehouse, TableName table, IReadO
         IWarehouseTransaction transaction, IReadOnlyList<string> columns, string sql, CancellationToken cancellationToken)
     {
         var rows = await transaction.QueryAsync(sql, cancellationToken: cancellationToken).ConfigureAwait(false);
-        return [.. rows.Select(row => Shorten(string.Join(", ", columns.Zip(row, (column, value) => $"{column}={ValueText.From(value)}"))))];
+        return [.. rows.Select(row => RowText.From(columns, row))];
     }
 
     private static CheckResult Passed(TableCheck check) => new(check.Name, Passed: true, check.WarnOnly, FailingRows: 0, Detail: null, Samples: []);
@@ -151,8 +150,6 @@ internal sealed class TableChecker(IWarehouse warehouse, TableName table, IReadO
         _ => throw new DataPlatformException(
             FailureClass.Configuration, $"Check '{check.Name}': column '{check.Column}' of {table} holds neither dates nor times.", "Name a date or timestamp column."),
     };
-
-    private static string Shorten(string text) => text.Length <= MaxSampleLength ? text : $"{text[..MaxSampleLength]}…";
 
     private static string Quote(IEnumerable<string> columns) => string.Join(", ", columns.Select(TableName.Quote));
 

@@ -35,6 +35,28 @@ public sealed class StateTests
     }
 
     [Fact]
+    public async Task Descriptions_and_contracts_are_changes_where_they_matter()
+    {
+        const string Yaml = "models:\n  - name: {0}\n    description: {1}\n    config: {{contract: {{enforced: {2}}}, persist_docs: {{relation: {2}}}}}\n    columns: [{{name: n, data_type: {3}}}]\n";
+        using var shop = new ToolFixture().Write("models/a.sql", "select 1::integer as n").Write("models/b.sql", "select 1::integer as n");
+        Describe("one", "integer");
+        (await shop.CallAsync("parse")).ExitCode.Should().Be(0);
+        shop.Copy("target", "before");
+
+        Describe("two", "integer");
+        (await shop.ListAsync("-s state:modified --state before")).Should().Be("a");
+        (await shop.ListAsync("-s state:modified.persisted_descriptions --state before")).Should().Be("a");
+        Describe("one", "bigint");
+        (await shop.ListAsync("-s state:modified.contract --state before")).Should().Be("a");
+
+        void Describe(string text, string type)
+        {
+            foreach (var (name, isEnforced) in new[] { ("a", "true"), ("b", "false") })
+                shop.Write($"models/{name}.yml", string.Format(System.Globalization.CultureInfo.InvariantCulture, Yaml, name, text, isEnforced, type));
+        }
+    }
+
+    [Fact]
     public async Task Selects_by_earlier_results()
     {
         using var shop = Shop();

@@ -77,6 +77,97 @@ public sealed class DbtStepTests
         (await job.Ledger.ListLineageAsync(run.RunId)).Select(record => record.Part).Should().BeEquivalentTo("seed.shop.zones", "model.shop.trips", "model.shop.trips");
     }
 
+    [Theory]
+    [MemberData(nameof(Systems))]
+    public async Task Rows_that_a_failed_test_found_are_shown(string system)
+    {
+        DbtNodeResult Test(string name, DbtStatus status, long failures) => new($"test.shop.{name}.1a", status) { Failures = failures, Message = $"Got {failures} results" };
+        var result = new DbtResult(
+            [
+                Test("by_query", DbtStatus.Fail, 7) with { CompiledCode = "with q as (select * from shop.trips where id > 3)\nselect id, name from q order by id -- the end" },
+                Test("stored", DbtStatus.Fail, 1) with { CompiledCode = "select 1 from shop.gone", Relation = "shop.audit" },
+                Test("passed", DbtStatus.Pass, 0) with { CompiledCode = "select 'not looked at' from shop.trips" },
+                Test("broken", DbtStatus.Fail, 1) with { CompiledCode = "select nothing from shop.gone" },
+                Test("writes", DbtStatus.Fail, 1) with { CompiledCode = "select 1) as q; delete from shop.trips; --" },
+            ],
+            new DbtFailure(FailureClass.Data, "4 of 5 dbt nodes failed"));
+        await using var job = await Job.OpenAsync(system, new ScriptedDbt(_ => result));
+        await job.ExecuteAsync(
+            "CREATE SCHEMA shop", "CREATE TABLE shop.trips AS SELECT i AS id, CASE WHEN i = 4 THEN NULL ELSE concat('t', i) END AS name FROM generate_series(1, 10) AS g (i)",
+            "CREATE TABLE shop.audit AS SELECT CAST('2026-01-31' AS date) AS day");
+
+        var failure = (await job.RunAsync(settings: [("Dbt:ShowFailedRows", "2")])).Failure!;
+        var none = (await job.RunAsync(settings: [("Dbt:ShowFailedRows", "0")])).Failure!;
+
+        failure.Class.Should().Be(FailureClass.Data);
+        failure.Message.Should().Be("""
+            4 of 5 dbt nodes failed
+              test.shop.by_query.1a found 7 rows, such as:
+                id=4, name=NULL
+                id=5, name=t5
+              test.shop.stored.1a found:
+                day=2026-01-31
+            """);
+        none.Message.Should().Be("4 of 5 dbt nodes failed");
+        (await job.QueryAsync("SELECT count(*) FROM shop.trips"))[0][0].Should().Be(10L);
+    }
+
+    [Theory]
+    [MemberData(nameof(Systems))]
+    public async Task What_a_step_requires_and_does_not_hold_is_said_in_one_go_before_dbt_begins(string system)
+    {
+        var dbt = new ScriptedDbt(invocation => invocation.Command == DbtCommand.SourceFreshness
+            ? new DbtResult([new DbtNodeResult("source.shop.raw.trips", DbtStatus.Error) { Message = "max loaded 3 days ago" }, new DbtNodeResult("source.shop.raw.zones", DbtStatus.Warn)], new DbtFailure(FailureClass.Data, "stale"))
+            : Built with { Failure = null })
+        {
+            Nodes = [Node("model.shop.trips") with { Sources = [new("source.shop.raw.trips", "\"db\".\"raw\".\"trips\""), new("source.shop.raw.zones", "raw.zones")] }, Node("model.shop.after")],
+        };
+        await using var job = await Job.OpenAsync(system, dbt);
+        await job.LoadAsync("raw.trips", "night", "v1", "id bigint\nname text");
+        await job.LoadAsync("raw.trips", "night", "v2", "id text\nname text\nmore text");
+
+        var failure = (await job.RunAsync("day", step => step.Require.LoadedInThisRun().LoadedWithin(TimeSpan.FromTicks(1), "raw.trips", "raw.never").LoadedWithin(TimeSpan.FromDays(1), "raw.trips")
+            .Contract("raw.trips", "v1").Contract("raw.trips", "v0").Contract("raw.zones", "v1").FreshSources())).Failure!;
+
+        failure.Class.Should().Be(FailureClass.Data);
+        const string Moment = "[0-9-]{10} [0-9:]{8} UTC in run night";
+        failure.Message.Should().MatchRegex("^" + string.Join("\n", """
+            dbt was not begun, for what step 'marts' requires does not hold:
+              raw.trips: no load into it was committed in this run; the latest load, 2, was committed at MOMENT
+              raw.zones: no load into it was ever committed
+              raw.trips: the latest load, 2, was committed at MOMENT, 0\.00:00:[0-9]{2} ago, and may be 0\.00:00:00 old
+              raw.never: no load into it was ever committed
+              raw.trips: load 2 has contract v2, which no longer has these columns of v1: id bigint
+              raw.trips: contract v0 was never loaded here; load 2 has v2
+              raw.zones: no load with a contract was ever committed into it
+              source\.shop\.raw\.trips is not fresh: max loaded 3 days ago
+            """.Split('\n')).Replace("MOMENT", Moment, StringComparison.Ordinal) + "$");
+        dbt.Runs.Should().ContainSingle().Which.Should().BeEquivalentTo(new { Command = DbtCommand.SourceFreshness, Select = new[] { "source:shop.raw.trips", "source:shop.raw.zones" } });
+        (await job.QueryAsync("SELECT count(*) FROM dataplatform.dbt_nodes"))[0][0].Should().Be(0L);
+    }
+
+    [Fact]
+    public async Task What_is_required_and_holds_is_in_nobodys_way()
+    {
+        var dbt = new ScriptedDbt(_ => Built with { Failure = null }) { Nodes = [Node("model.shop.trips") with { Sources = [new("source.shop.raw.trips", "raw.trips")] }] };
+        await using var job = await Job.OpenAsync("duckdb", dbt);
+        await job.LoadAsync("raw.trips", "day", "v1", "id bigint");
+        await job.LoadAsync("raw.trips", "day", "v2", "id bigint\nmore text");
+        await job.LoadAsync("raw.trips", "another", "v2", "id bigint\nmore text");
+
+        (await job.RunAsync("day", step => step.Require.LoadedInThisRun().LoadedWithin(TimeSpan.FromHours(1)).Contract("raw.trips", "v1").FreshSources())).Failure.Should().BeNull();
+
+        dbt.Runs.Select(run => run.Command).Should().Equal(DbtCommand.SourceFreshness, DbtCommand.Build);
+    }
+
+    [Fact]
+    public async Task A_requirement_of_sources_that_no_node_reads_is_a_mistake()
+    {
+        await using var job = await Job.OpenAsync("duckdb", new ScriptedDbt(_ => Built) { Nodes = [Node("model.shop.trips")] });
+        (await job.RunAsync(configure: step => step.Require.LoadedInThisRun())).Failure.Should().BeEquivalentTo(
+            new { Class = FailureClass.Configuration, Message = "Step 'marts' requires something of the sources that its nodes read, and none of 1 nodes reads a source." });
+    }
+
     private static DbtNode Node(string id) => new(id, id.Split('.')[0], id.Split('.')[2], id.Split('.')[1..], "x.sql");
 
     private sealed class Job : IAsyncDisposable, IRunObserver
@@ -97,7 +188,7 @@ public sealed class DbtStepTests
 
         public void Use(IDbtRunner dbt) => _dbt = dbt;
 
-        public async Task<PipelineRunResult> RunAsync(string? runId = null, Action<DbtInvocation>? configure = null)
+        public async Task<PipelineRunResult> RunAsync(string? runId = null, Action<DbtInvocation>? configure = null, params (string Key, string? Value)[] settings)
         {
             var builder = new PipelineBuilder("shop");
             builder.Dbt("marts", "dbt", configure);
@@ -105,9 +196,32 @@ public sealed class DbtStepTests
                 .AddSingleton(new StepResilience(new FailureClassification()))
                 .AddSingleton(_opened.Warehouse)
                 .AddKeyedSingleton(DbtRunnerKind.BuiltIn, _dbt)
-                .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Dbt:Runner"] = "BuiltIn" }).Build())
+                .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new("Dbt:Runner", "BuiltIn"), .. settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value))]).Build())
                 .BuildServiceProvider();
             return await new PipelineRunner(_ledgers, services, observers: [this]).RunAsync(builder.Build(), new PipelineRunOptions { RunId = runId }, TestContext.Current.CancellationToken);
+        }
+
+        public async Task ExecuteAsync(params string[] statements)
+        {
+            await using var transaction = await _opened.Warehouse.BeginAsync(TestContext.Current.CancellationToken);
+            foreach (var statement in statements) await transaction.ExecuteAsync(statement, cancellationToken: TestContext.Current.CancellationToken);
+            await transaction.CommitAsync(TestContext.Current.CancellationToken);
+        }
+
+        public async Task<IReadOnlyList<object?[]>> QueryAsync(string sql)
+        {
+            await using var transaction = await _opened.Warehouse.BeginAsync(TestContext.Current.CancellationToken);
+            return await transaction.QueryAsync(sql, cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        public async Task LoadAsync(TableName table, string runId, string contract, string columns)
+        {
+            var run = new RunInfo(runId, "shop", "Test", new DateOnly(2026, 1, 31), null, null);
+            await Ledger.StartRunAsync(run, TestContext.Current.CancellationToken);
+            await using var lease = await Ledger.AcquireLeaseAsync("shop/load", run, TimeSpan.Zero, TestContext.Current.CancellationToken);
+            await using var load = await Ledger.BeginLoadAsync(run, "load", table, "append", lease, TestContext.Current.CancellationToken);
+            load.SetContract(contract, columns);
+            await load.CommitAsync(default, TestContext.Current.CancellationToken);
         }
 
         void IRunObserver.LineageReported(RunInfo run, string step, LineageReport report) => Reports.Add(report);

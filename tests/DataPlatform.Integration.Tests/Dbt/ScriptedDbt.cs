@@ -25,8 +25,9 @@ internal sealed class ScriptedDbt(Func<DbtInvocation, DbtResult> run) : IDbtRunn
         var result = run(invocation);
         foreach (var node in result.Nodes)
         {
-            if (node.Status != DbtStatus.Skipped) await context.NodeChanged!(new DbtNodeChange(node with { Status = DbtStatus.Running }, result.Nodes.Count), cancellationToken);
-            if (!Hanging.Contains(node.UniqueId)) await context.NodeChanged!(new DbtNodeChange(node, result.Nodes.Count), cancellationToken);
+            if (context.NodeChanged is not { } changed) break;
+            if (node.Status != DbtStatus.Skipped) await changed(new DbtNodeChange(node with { Status = DbtStatus.Running }, result.Nodes.Count), cancellationToken);
+            if (!Hanging.Contains(node.UniqueId)) await changed(new DbtNodeChange(node, result.Nodes.Count), cancellationToken);
         }
 
         return Hanging.Count == 0 ? result : throw new InvalidOperationException("dbt was killed");

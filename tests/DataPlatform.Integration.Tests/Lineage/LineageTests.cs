@@ -1,8 +1,11 @@
+using DataPlatform.Ingestion;
 using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.Ledger;
 using DataPlatform.Lineage;
+using DataPlatform.ObjectStores.Folder;
 using DataPlatform.Pipelines;
 using DataPlatform.Resilience;
+using DataPlatform.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DataPlatform.Integration.Tests.Lineage;
@@ -63,6 +66,36 @@ public sealed class LineageTests
 
     [Theory]
     [MemberData(nameof(Systems))]
+    public async Task An_ingest_step_tells_what_it_loads_also_when_nothing_is_new(string system)
+    {
+        await using var opened = await OpenedWarehouse.OpenAsync(system);
+        await using var ledgers = new RunLedgers(opened.Warehouse);
+        using var folder = new ScratchFolder();
+        var lake = new FolderObjectStore("lake", folder.Path);
+        Directory.CreateDirectory(folder.Combine("inbox"));
+        await System.IO.File.WriteAllTextAsync(folder.Combine("inbox/trips-1.csv"), "id,name\n1,a\n", TestContext.Current.CancellationToken);
+        await using (var transaction = await opened.Warehouse.BeginAsync(TestContext.Current.CancellationToken))
+        {
+            await transaction.ReplaceTableAsync("raw.names", "SELECT 1 AS id", TestContext.Current.CancellationToken);
+            await transaction.CommitAsync(TestContext.Current.CancellationToken);
+        }
+
+        void Configure(PipelineBuilder pipeline)
+        {
+            pipeline.Ingest("load", From.Csv(lake, "inbox/trips-*.csv")).Into(opened.Warehouse, "raw.trips", load => load.Append());
+            pipeline.Ingest("copy", From.Sql(opened.Warehouse, "raw.names")).Into(opened.Warehouse, "raw.copies", load => load.Append()).After("load");
+        }
+
+        await RunAsync(ledgers, Configure);
+        var again = await RunAsync(ledgers, Configure);
+
+        var (trips, names, copies) = (opened.Warehouse.GetDataset("raw.trips"), opened.Warehouse.GetDataset("raw.names"), opened.Warehouse.GetDataset("raw.copies"));
+        (await ledgers.Primary.ListLineageAsync(again.RunId, TestContext.Current.CancellationToken)).Select(record => (record.Step, record.Part, record.Input, record.Output)).Should().BeEquivalentTo<(string, string?, Dataset?, Dataset)>(
+            [("load", null, new Dataset("file", folder.Combine("inbox/trips-*.csv")), trips), ("copy", null, names, copies)]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Systems))]
     public async Task A_table_is_named_as_its_system_names_it(string system)
     {
         await using var opened = await OpenedWarehouse.OpenAsync(system);
@@ -75,10 +108,12 @@ public sealed class LineageTests
         dataset.Namespace.Should().Be(system == "duckdb" ? $"duckdb://{opened.Warehouse.Location}" : $"postgres://{opened.Warehouse.Location.Split('/')[0]}");
     }
 
-    private static async Task<RunInfo> RunAsync(RunLedgers ledgers, Func<StepContext, CancellationToken, Task> step, string? runId = null)
+    private static Task<RunInfo> RunAsync(RunLedgers ledgers, Func<StepContext, CancellationToken, Task> step, string? runId = null) => RunAsync(ledgers, pipeline => pipeline.Step("load", step), runId);
+
+    private static async Task<RunInfo> RunAsync(RunLedgers ledgers, Action<PipelineBuilder> configure, string? runId = null)
     {
         var builder = new PipelineBuilder("demo");
-        builder.Step("load", step);
+        configure(builder);
         await using var services = new ServiceCollection().AddSingleton(new StepResilience(new FailureClassification())).BuildServiceProvider();
         var result = await new PipelineRunner(ledgers, services).RunAsync(builder.Build(), runId is null ? null : new PipelineRunOptions { RunId = runId }, TestContext.Current.CancellationToken);
         result.Failure?.Message.Should().Be("b is wrong");

@@ -552,6 +552,21 @@ public abstract class WarehouseConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Statements_that_are_sent_together_run_in_order_and_all_or_none()
+    {
+        await AppendAsync(Target, Columns(("n", Int64Type.Default), ("text", StringType.Default)), [[1L, "a"], [2L, "b"]]);
+        await InTransactionAsync(async transaction => (await transaction.ExecuteAsync(
+            [new($"UPDATE {Target.ToSql()} SET n = n + $1", [10L]), new($"DELETE FROM {Target.ToSql()} WHERE n = $1", [12L]), new($"INSERT INTO {Target.ToSql()} VALUES ($1, $2)", [3L, null])],
+            Cancelled)).Should().Equal(2, 1, 1));
+        (await QueryAsync($"SELECT * FROM {Target.ToSql()} ORDER BY n")).ShouldEqual([[3L, null], [11L, "a"]]);
+
+        await using var failed = await Warehouse.BeginAsync(Cancelled);
+        await FailAsync(() => failed.ExecuteAsync([new($"DELETE FROM {Target.ToSql()}", []), new("SELECT nothing", [])], Cancelled));
+        await FailAsync(() => failed.CommitAsync(Cancelled));
+        (await QueryAsync($"SELECT count(*) FROM {Target.ToSql()}")).ShouldEqual([[2L]]);
+    }
+
+    [Fact]
     public async Task Rows_are_read_with_parameters()
     {
         await AppendAsync(Target, Trips, [[1L, "a", 1.25m], [2L, "b", null]]);

@@ -216,6 +216,19 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
         Directory.EnumerateFiles(_folder.Combine("log"), "*.arguments").Select(file => Argument(File.ReadAllText(file), "--target-path")).Should().OnlyHaveUniqueItems().And.HaveCount(2);
     }
 
+    [Fact]
+    public async Task Nodes_are_listed_with_the_sources_that_they_read()
+    {
+        var listing = _folder.Combine("listing");
+        RecordedDbt.WriteListing("lab_build", listing);
+        var runner = new DbtCliRunner(TestPostgres.ConnectionString, new DbtRunnerOptions { Executable = Wrapper(("RECORDED_DBT_CASE", "lab_build"), ("RECORDED_DBT_LIST", listing)) });
+
+        var nodes = await runner.ListAsync(new DbtInvocation(RecordedDbt.Project), new DbtRunContext(_warehouse), TestContext.Current.CancellationToken);
+
+        nodes.Single(node => node.UniqueId == "model.lab.uses_src").Sources.Should().Equal(new DbtSource("source.lab.raw.events", "\"dp\".\"lab_raw\".\"events\""));
+        nodes.Single(node => node.UniqueId == "model.lab.ok_b").Sources.Should().BeEmpty("it reads a model");
+    }
+
     [Theory]
     [InlineData("query")]
     [InlineData("deaf")]

@@ -6,7 +6,11 @@ namespace DataPlatform.Warehouses.PostgreSql;
 internal sealed class Catalog(NpgsqlConnection connection)
 {
     // Relations that have rows: tables, partitioned and foreign tables, views, materialized views.
-    private const string FindRelationSql = """
+    private const string IsOfName = "c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f', 'v', 'm')";
+
+    private const string ExistsSql = $"SELECT EXISTS (SELECT FROM pg_class c WHERE {IsOfName})";
+
+    private const string FindRelationSql = $"""
         SELECT c.oid, c.relkind::text,
             c.relkind IN ('p', 'f') OR c.relispartition OR c.relrowsecurity
                 OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid)
@@ -25,17 +29,18 @@ internal sealed class Catalog(NpgsqlConnection connection)
                 UNION ALL
                 SELECT 'row security policy ' || p.polname FROM pg_policy p WHERE p.polrelid = c.oid) AS dependents
         FROM pg_class c
-        WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+        WHERE {IsOfName}
         """;
 
+    // A table without columns is a row of NULLs.
     private const string ListColumnsSql = """
         SELECT a.attname, coalesce(nullif(t.typbasetype, 0), t.oid), format_type(a.atttypid, a.atttypmod),
             CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
-            t.typtype = 'e' OR t.typname = 'citext', NOT (a.attnotnull OR t.typnotnull)
-        FROM pg_attribute a
-        JOIN pg_type t ON t.oid = a.atttypid
-        WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
-        ORDER BY a.attnum
+            t.typtype = 'e' OR t.typname = 'citext', NOT (a.attnotnull OR t.typnotnull), c.oid
+        FROM pg_class c
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        LEFT JOIN pg_type t ON t.oid = a.atttypid
+        WHERE
         """;
 
     // An index that INSERT … ON CONFLICT can use: on these columns alone and on all rows.
@@ -88,28 +93,44 @@ internal sealed class Catalog(NpgsqlConnection connection)
         return rows is [var relation] ? relation : null;
     }
 
+    /// <summary>Whether there is a table or view of that name.</summary>
+    public async Task<bool> ExistsAsync(TableName table, CancellationToken cancellationToken) =>
+        (await QueryAsync(ExistsSql, reader => reader.GetBoolean(0), cancellationToken, table.Schema, table.Name).ConfigureAwait(false))[0];
+
+    /// <summary>The table or view of that name with its columns, or null.</summary>
+    public async Task<(uint Oid, IReadOnlyList<TableColumn> Columns)?> FindColumnsAsync(TableName table, CancellationToken cancellationToken)
+    {
+        var rows = await ListColumnsAsync(IsOfName, cancellationToken, table.Schema, table.Name).ConfigureAwait(false);
+        return rows is [var (oid, _), ..] ? (oid, [.. rows.Select(row => row.Column).OfType<TableColumn>()]) : null;
+    }
+
     /// <summary>The columns of a table or view.</summary>
-    public Task<List<TableColumn>> ListColumnsAsync(Relation relation, CancellationToken cancellationToken) => QueryAsync(
-        ListColumnsSql,
+    public async Task<List<TableColumn>> ListColumnsAsync(Relation relation, CancellationToken cancellationToken) =>
+        [.. (await ListColumnsAsync("c.oid = $1", cancellationToken, Oid(relation.Oid)).ConfigureAwait(false)).Select(row => row.Column).OfType<TableColumn>()];
+
+    private Task<List<(uint Oid, TableColumn? Column)>> ListColumnsAsync(string which, CancellationToken cancellationToken, params object[] parameters) => QueryAsync<(uint, TableColumn?)>(
+        $"{ListColumnsSql} {which} ORDER BY a.attnum",
         reader =>
         {
+            var oid = reader.GetFieldValue<uint>(6);
+            if (reader.IsDBNull(0)) return (oid, null);
             var type = reader.GetFieldValue<uint>(1);
             var (precision, scale) = (PostgreSqlTypes.ElementOf(type) ?? type) == PostgreSqlTypes.Numeric ? ReadNumericModifier(reader.GetInt32(3)) : (null, null);
-            return new TableColumn(reader.GetString(0), type, reader.GetString(2), precision, scale, reader.GetBoolean(4), reader.GetBoolean(5));
+            return (oid, new TableColumn(reader.GetString(0), type, reader.GetString(2), precision, scale, reader.GetBoolean(4), reader.GetBoolean(5)));
         },
-        cancellationToken, Oid(relation));
+        cancellationToken, parameters);
 
     /// <summary>The views that use one of the columns.</summary>
     public Task<List<string>> ListViewsOfAsync(Relation relation, IEnumerable<string> columns, CancellationToken cancellationToken) =>
-        QueryAsync(ListViewsOfColumnsSql, reader => reader.GetString(0), cancellationToken, Oid(relation), columns.ToArray());
+        QueryAsync(ListViewsOfColumnsSql, reader => reader.GetString(0), cancellationToken, Oid(relation.Oid), columns.ToArray());
 
     /// <summary>Whether the database itself keeps these columns unique together.</summary>
-    public async Task<bool> HasUniqueIndexAsync(Relation relation, IReadOnlyList<string> columns, CancellationToken cancellationToken) =>
+    public async Task<bool> HasUniqueIndexAsync(uint relation, IReadOnlyList<string> columns, CancellationToken cancellationToken) =>
         (await QueryAsync(HasUniqueIndexSql, reader => reader.GetBoolean(0), cancellationToken, Oid(relation), columns.ToArray()).ConfigureAwait(false))[0];
 
     /// <summary>Statements that give a new table or view the owner, the privileges and the comment of the one it takes the place of.</summary>
     public Task<List<string>> ListGrantsAsync(Relation from, Relation to, TableName name, CancellationToken cancellationToken) => QueryAsync(
-        ListGrantsSql, reader => reader.GetString(0), cancellationToken, Oid(from), Oid(to), Identifiers.Quote(name));
+        ListGrantsSql, reader => reader.GetString(0), cancellationToken, Oid(from.Oid), Oid(to.Oid), Identifiers.Quote(name));
 
     private async Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] parameters)
     {
@@ -121,7 +142,7 @@ internal sealed class Catalog(NpgsqlConnection connection)
         return rows;
     }
 
-    private static NpgsqlParameter<uint> Oid(Relation relation) => new() { TypedValue = relation.Oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid };
+    private static NpgsqlParameter<uint> Oid(uint oid) => new() { TypedValue = oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid };
 
     // As PostgreSQL's numeric.c packs them; -1 is none.
     private static (int? Precision, int? Scale) ReadNumericModifier(int modifier) =>

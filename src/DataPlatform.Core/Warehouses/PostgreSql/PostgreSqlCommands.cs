@@ -13,6 +13,19 @@ internal static class PostgreSqlCommands
         return command;
     }
 
+    public static NpgsqlBatch Create(NpgsqlConnection connection, IReadOnlyList<SqlWithParameters> statements)
+    {
+        var batch = new NpgsqlBatch(connection);
+        foreach (var statement in statements)
+        {
+            var command = new NpgsqlBatchCommand(statement.Sql);
+            foreach (var value in statement.Parameters) command.Parameters.Add(new NpgsqlParameter { Value = ToParameter(value) });
+            batch.BatchCommands.Add(command);
+        }
+
+        return batch;
+    }
+
     public static object?[] ReadRow(NpgsqlDataReader reader)
     {
         var row = new object?[reader.FieldCount];

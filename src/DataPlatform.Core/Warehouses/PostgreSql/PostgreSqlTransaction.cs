@@ -21,6 +21,14 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
             return Math.Max(await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false), 0L);
         }, sql);
 
+    public Task<IReadOnlyList<long>> ExecuteAsync(IReadOnlyList<SqlWithParameters> statements, CancellationToken cancellationToken = default) =>
+        errors.GuardAsync<IReadOnlyList<long>>(async () =>
+        {
+            await using var batch = PostgreSqlCommands.Create(connection, statements);
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            return [.. batch.BatchCommands.Cast<NpgsqlBatchCommand>().Select(command => (long)command.Rows)];
+        });
+
     public Task<IReadOnlyList<object?[]>> QueryAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default) =>
         errors.GuardAsync<IReadOnlyList<object?[]>>(async () =>
         {
@@ -33,23 +41,23 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
 
     public Task<Schema?> DescribeAsync(TableName table, CancellationToken cancellationToken = default) => errors.GuardAsync(async () =>
     {
-        if (await _catalog.FindAsync(table, cancellationToken).ConfigureAwait(false) is not { } relation) return null;
-        var columns = await _catalog.ListColumnsAsync(relation, cancellationToken).ConfigureAwait(false);
-        return new Schema(columns.Select(column => column.ToField()), metadata: null);
+        return await _catalog.FindColumnsAsync(table, cancellationToken).ConfigureAwait(false) is var (_, columns) ? new Schema(columns.Select(column => column.ToField()), metadata: null) : null;
     });
 
     public async Task CreateTableAsync(TableName table, Schema schema, IReadOnlyList<string> key, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(schema);
         ArgumentNullException.ThrowIfNull(key);
-        if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not null) return;
+        if (await ExistsAsync().ConfigureAwait(false)) return;
 
         await LockNameAsync(table, cancellationToken).ConfigureAwait(false);
-        if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not null) return;
+        if (await ExistsAsync().ConfigureAwait(false)) return;
         await CreateSchemaAsync(table.Schema, cancellationToken).ConfigureAwait(false);
         var definitions = schema.FieldsList.Select(field => $"{Identifiers.Quote(field.Name)} {TypeOf(field)}{(field.IsNullable ? "" : " NOT NULL")}");
         if (key.Count > 0) definitions = definitions.Append($"PRIMARY KEY ({Identifiers.QuoteList(key)})");
         await ExecuteAsync($"CREATE TABLE {Identifiers.Quote(table)} ({string.Join(", ", definitions)})", null, cancellationToken).ConfigureAwait(false);
+
+        Task<bool> ExistsAsync() => errors.GuardAsync(() => _catalog.ExistsAsync(table, cancellationToken));
     }
 
     public async Task AlterTableAsync(TableName table, Schema columns, CancellationToken cancellationToken = default)
@@ -182,13 +190,13 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
             return new BinaryCopyWriter(stream, new BinaryCopyEncoder(encoders), schema, errors);
         });
 
-    private async Task<(Relation Relation, IReadOnlyList<TableColumn> Columns, IReadOnlyList<ColumnEncoder> Encoders)> MatchColumnsAsync(
+    private async Task<(uint Relation, IReadOnlyList<TableColumn> Columns, IReadOnlyList<ColumnEncoder> Encoders)> MatchColumnsAsync(
         TableName table, Schema schema, CancellationToken cancellationToken)
     {
-        if (await FindAsync(table, cancellationToken).ConfigureAwait(false) is not { } relation)
+        if (await errors.GuardAsync(() => _catalog.FindColumnsAsync(table, cancellationToken)).ConfigureAwait(false) is not var (relation, list))
             throw Failed(FailureClass.Configuration, $"There is no table {table}.", "Create it first: CreateTableAsync does it from the columns.");
 
-        var columns = (await ListColumnsAsync(relation, cancellationToken).ConfigureAwait(false)).ToDictionary(column => column.Name, StringComparer.Ordinal);
+        var columns = list.ToDictionary(column => column.Name, StringComparer.Ordinal);
         var encoders = new List<ColumnEncoder>();
         foreach (var field in schema.FieldsList)
         {
@@ -199,10 +207,10 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
                     "Change the column's type in the table, or convert the data."));
         }
 
-        return (relation, [.. columns.Values], encoders);
+        return (relation, list, encoders);
     }
 
-    private async Task CheckUniqueAsync(TableName table, Relation relation, IReadOnlyList<string> key, CancellationToken cancellationToken)
+    private async Task CheckUniqueAsync(TableName table, uint relation, IReadOnlyList<string> key, CancellationToken cancellationToken)
     {
         if (await errors.GuardAsync(() => _catalog.HasUniqueIndexAsync(relation, key, cancellationToken)).ConfigureAwait(false)) return;
         throw Failed(FailureClass.Configuration, $"Table {table} has no unique index on its merge key ({string.Join(", ", key)}).",

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using DataPlatform.Lineage;
 using DataPlatform.ObjectStores;
 using Microsoft.Extensions.Logging;
 
@@ -51,6 +52,8 @@ internal class FileSource(Connection<IObjectStore> store, string glob, IFileForm
     }
 
     public IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => format.CreateRawReader(batch, context);
+
+    public IReadOnlyList<Dataset> GetDatasets(IServiceProvider services) => [Dataset.Of(store.Resolve(services), glob)];
 
     public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken) => store.Resolve(services).CheckAsync(cancellationToken);
 

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using DataPlatform.Lineage;
 using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.Ingestion;
@@ -53,6 +54,13 @@ public class HttpSource : IReplayedSource, ICursorSource
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         return Incremental(IncrementalCursor.At(path, typeof(TCursor)), configure);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Dataset> GetDatasets(IServiceProvider services)
+    {
+        var address = Api.Resolve(services).BaseAddress;
+        return [new Dataset(address.GetLeftPart(UriPartial.Authority), $"{address.AbsolutePath.Trim('/')}/{Settings.Path.Split('?')[0].TrimStart('/')}".TrimStart('/'))];
     }
 
     /// <inheritdoc/>

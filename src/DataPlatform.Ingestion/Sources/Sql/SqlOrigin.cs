@@ -8,10 +8,13 @@ namespace DataPlatform.Ingestion;
 /// <summary>The database that a query is for: a warehouse or a data source, named or brought along.</summary>
 internal sealed record SqlOrigin(string Name, IWarehouse? Warehouse = null, DbDataSource? DataSource = null)
 {
+    /// <summary>The warehouse that it is; null for a data source.</summary>
+    public IWarehouse? FindWarehouse(IServiceProvider services) => Warehouse ?? (DataSource is null ? services.GetKeyedService<IWarehouse>(Name) : null);
+
     /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: nothing has that name.</exception>
     public ISqlConnection Open(IServiceProvider services)
     {
-        if ((Warehouse ?? (DataSource is null ? services.GetKeyedService<IWarehouse>(Name) : null)) is { } warehouse) return new WarehouseSql(warehouse);
+        if (FindWarehouse(services) is { } warehouse) return new WarehouseSql(warehouse);
         return (DataSource ?? services.GetKeyedService<DbDataSource>(Name)) is { } source
             ? new DataSourceSql(Name, source, services)
             : throw new DataPlatformException(

@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using System.Runtime.CompilerServices;
+using DataPlatform.Lineage;
 using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion;
@@ -56,6 +57,10 @@ public class SqlSource : ICursorSource
         var schema = await DescribeAsync(Origin.Open(context.Services), SelectOf(context), cancellationToken).ConfigureAwait(false);
         return InferredContract.Create(new QueryText(Description), [.. schema.FieldsList.Select(field => (field.Name, field))]);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Dataset> GetDatasets(IServiceProvider services) =>
+        IsTable && Origin.FindWarehouse(services) is { } warehouse ? [warehouse.GetDataset(TableName.Parse(Query))] : [];
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<SourceBatch> ReadAsync(SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)

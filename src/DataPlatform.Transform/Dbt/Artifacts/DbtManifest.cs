@@ -47,6 +47,19 @@ public sealed class DbtManifest
                 node.Node.UniqueId, [.. Inputs(node, []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], node.Node.ResourceType is "test" ? null : node.Relation)),
     ];
 
+    /// <summary>The node with the sources that it reads.</summary>
+    internal DbtNode WithSources(DbtNode node) => _nodes.TryGetValue(node.UniqueId, out var known) ? node with { Sources = [.. Sources(known, [])] } : node;
+
+    private IEnumerable<DbtSource> Sources(DbtManifestNode node, HashSet<string> seen)
+    {
+        foreach (var id in node.DependsOn.Where(seen.Add))
+        {
+            if (!_nodes.TryGetValue(id, out var input)) continue;
+            if (input is { Node.ResourceType: "source", Relation: { } relation }) yield return new DbtSource(id, relation);
+            else if (input.Materialized == "ephemeral") foreach (var behind in Sources(input, seen)) yield return behind;
+        }
+    }
+
     private IEnumerable<string> Inputs(DbtManifestNode node, HashSet<string> seen)
     {
         foreach (var id in node.DependsOn.Where(seen.Add))

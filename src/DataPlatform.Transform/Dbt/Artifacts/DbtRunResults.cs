@@ -28,6 +28,7 @@ public sealed record DbtRunResults(string InvocationId, string Version, IReadOnl
             Failures = result.Number("failures") is { } failures ? (long)failures : null,
             Message = result.Text("message") is { } message ? DbtText.Plain(message) : null,
             Relation = result.Text("relation_name"),
+            CompiledCode = result.Text("compiled_code"),
         };
     }
 }

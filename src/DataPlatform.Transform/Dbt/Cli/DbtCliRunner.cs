@@ -61,7 +61,11 @@ public sealed class DbtCliRunner(string connectionString, DbtRunnerOptions? opti
                 if (ReadListed(line) is not { } listed) said.Add(DbtText.Plain(line));
                 else if (listed.IsRun) nodes.Add(listed.Node);
             },
-            cancellationToken).ConfigureAwait(false);
+            cancellationToken,
+            (workspace, _) =>
+            {
+                if (File.Exists(workspace.ManifestFile) && DbtManifest.Read(workspace.ManifestFile) is var manifest) nodes = nodes.ConvertAll(manifest.WithSources);
+            }).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         if (DbtExit.Explain(exitCode, [], said.Count > 0 ? string.Join('\n', said) : null, error) is { } failure) throw new DataPlatformException(failure.Class, failure.Message, failure.Hint);
         return nodes;
