@@ -179,7 +179,7 @@
     {%- elif datepart in whole -%}
         floor((extract(epoch from date_trunc('{{ datepart }}', {{ second }})) - extract(epoch from date_trunc('{{ datepart }}', {{ first }}))) / {{ whole[datepart] }})
     {%- elif datepart in ('millisecond', 'microsecond') -%}
-        floor(extract(epoch from ({{ second }} - {{ first }})) * {{ 1000 if datepart == 'millisecond' else 1000000 }})
+        floor((extract(epoch from date_trunc('{{ datepart }}', {{ second }})) - extract(epoch from date_trunc('{{ datepart }}', {{ first }}))) * {{ 1000 if datepart == 'millisecond' else 1000000 }})
     {%- else -%}
         {{ exceptions.raise_compiler_error("Unsupported datepart for macro datediff in postgres: '" ~ datepart ~ "'") }}
     {%- endif -%}

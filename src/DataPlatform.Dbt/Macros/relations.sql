@@ -290,5 +290,7 @@ limit {{ limit }}
 {%- endmacro %}
 
 {% macro noop_statement(name=none, message=none, code=none, rows_affected=none, res=none) -%}
+    {#- What it is called around is shown in place of SQL that ran. -#}
+    {%- do write(caller()) if caller -%}
     {%- do store_raw_result(name, message=message, code=code, rows_affected=rows_affected, agate_table=res) -%}
 {%- endmacro %}

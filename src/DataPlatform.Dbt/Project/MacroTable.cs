@@ -61,7 +61,7 @@ internal sealed class MacroTable
             _ => throw YamlItem.Unsupported(definition.Origin, definition.Line, $"the block '{definition.Tag}' here"),
         };
         var bare = name[(name.IndexOf("__", StringComparison.Ordinal) is > 0 and var place && name[..place] is "default" or "postgres" or "duckdb" ? place + 2 : 0)..];
-        if (Fixed.Contains(bare) && Array.IndexOf(_overriding, package) >= 0) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another macro '{name}' in the place of dbt's");
+        if (package != Dbt && Fixed.Contains(bare) && Array.IndexOf(_overriding, package) >= 0) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another macro '{name}' in the place of dbt's");
         if (package == _root && definition is { Tag: "materialization", Name: "snapshot" or "seed" or "test" or "unit" or "ephemeral" })
             throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another materialization '{definition.Name}' in the place of dbt's");
         AddPackage(package);

@@ -29,6 +29,7 @@ public sealed class MaterializationTests
             {%- do adapter.drop_relation(temporary) -%}
           {%- endfor -%}
           {{ run_hooks(post_hooks, inside_transaction=True) }}
+          {%- call noop_statement('main', 'ADD ' ~ days | length, rows_affected=4) -%} -- nothing {%- endcall -%}
           {%- call statement() -%} commit; {%- endcall -%}
           {{ run_hooks(post_hooks, inside_transaction=False) }}
           {{ return({'relations': [target_relation]}) }}
@@ -51,8 +52,8 @@ public sealed class MaterializationTests
 
         var result = (await project.RunAsync()).Results.Single(result => result.Node.Name == "m");
 
-        result.Message.Should().Be("OK 2");
-        result.Rows.Should().Be(2);
+        result.Message.Should().Be("ADD 2");
+        result.Rows.Should().Be(4);
         project.Lines.Where(line => line.Contains("wrote", StringComparison.Ordinal)).Should().Equal("info: wrote 2", "info: wrote 2");
         (await project.QueryAsync("select day from m order by 1")).Should().Equal("0", "1", "3", "4", "5", "6");
         (await project.QueryAsync("select hook from hooks")).Should().Equal("pre", "post", "after");
@@ -150,6 +151,18 @@ public sealed class MaterializationTests
         await project.BuildAsync();
 
         (await project.QueryAsync("select made, id from m")).Should().Equal("own|1");
+    }
+
+    [Fact]
+    public async Task A_package_overrides_the_SQL_of_dbt_where_the_project_lets_it()
+    {
+        await using var project = new EngineFixture("name: shop\ndispatch:\n  - macro_namespace: dbt\n    search_order: [views, dbt]\n")
+            .Write("dbt_packages/views/dbt_project.yml", "name: views\n")
+            .Write("dbt_packages/views/macros/m.sql", "{% macro default__create_view_as(relation, sql) %}create view {{ relation }} as (select 'package' as made, v.* from ({{ sql }}) v){% endmacro %}")
+            .Write("models/m.sql", "select 1 as id");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select made, id from m")).Should().Equal("package|1");
     }
 
     [Theory]
