@@ -1,10 +1,14 @@
 using System.Text.Json;
+using DataPlatform.Dbt.Artifacts;
 using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
 using DataPlatform.Dbt.Run;
 using DataPlatform.Resilience;
 using DataPlatform.Transform;
 using DataPlatform.Warehouses;
+using DbtNode = DataPlatform.Transform.DbtNode;
+using EngineNode = DataPlatform.Dbt.Project.DbtNode;
 
 namespace DataPlatform.Dbt;
 
@@ -33,9 +37,18 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
         return
         [
             .. engine.Select(invocation.Command).Where(node => !node.IsEphemeral)
-                .Select(node => new DbtNode(node.UniqueId, node.TypeName, node.Name, node.Fqn, node.OriginalPath)),
+                .Select(node => new DbtNode(node.UniqueId, node.TypeName, node.Name, node.Fqn, node.OriginalPath) { Sources = ListSources(engine, node) }),
         ];
     }
+
+    // Ephemeral models are part of the queries of those that read them.
+    private static IReadOnlyList<DbtSource> ListSources(DbtEngine engine, EngineNode node) =>
+    [
+        .. node.DependsOn.Select(id => engine.Project.Nodes[id])
+            .SelectMany(parent => parent.Type == ResourceType.Source ? [new DbtSource(parent.UniqueId, ManifestWriter.RelationName(engine.State, parent)!)]
+                : parent.IsEphemeral ? ListSources(engine, parent) : [])
+            .Distinct(),
+    ];
 
     /// <inheritdoc/>
     public async Task<DbtResult> RunAsync(DbtInvocation invocation, DbtRunContext context, CancellationToken cancellationToken = default)
@@ -79,7 +92,7 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
         return new DbtResult(nodes, nodes.Exists(node => node.IsFailed) ? DbtExit.Explain(nodes, node => FindCause(causes.GetValueOrDefault(node.UniqueId))) : null)
         {
             InvocationId = engine.State.InvocationId,
-            Version = Project.ProjectFile.DbtVersion,
+            Version = ProjectFile.DbtVersion,
             Lineage = File.Exists(workspace.ManifestFile) ? DbtManifest.Read(workspace.ManifestFile).GetLineage() : [],
         };
     }

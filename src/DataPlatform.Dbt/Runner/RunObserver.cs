@@ -18,6 +18,7 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
         Failures = result.Node.Type is ResourceType.Test or ResourceType.UnitTest ? result.Failures : null,
         Message = result.Message,
         Relation = result.RelationName,
+        CompiledCode = result.CompiledCode,
     };
 
     public void Log(string level, string message)
