@@ -171,8 +171,13 @@ public sealed class OpenLineageTests : IDisposable
 
         var required = new Dictionary<string, string[]>
         {
-            ["parent"] = ["run", "job"], ["nominalTime"] = ["nominalStartTime"], ["processing_engine"] = ["version"], ["errorMessage"] = ["message", "programmingLanguage"],
-            ["jobType"] = ["processingType", "integration"], ["schema"] = [], ["outputStatistics"] = [],
+            ["parent"] = ["run", "job"],
+            ["nominalTime"] = ["nominalStartTime"],
+            ["processing_engine"] = ["version"],
+            ["errorMessage"] = ["message", "programmingLanguage"],
+            ["jobType"] = ["processingType", "integration"],
+            ["schema"] = [],
+            ["outputStatistics"] = [],
         };
         var facets = told.GetProperty("inputs").EnumerateArray().Concat(told.GetProperty("outputs").EnumerateArray()).Append(told.GetProperty("run")).Append(told.GetProperty("job"))
             .SelectMany(owner => ((string[])["facets", "outputFacets"]).Where(name => owner.TryGetProperty(name, out _)).SelectMany(name => owner.GetProperty(name).EnumerateObject()));

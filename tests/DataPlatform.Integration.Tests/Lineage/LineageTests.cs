@@ -1,4 +1,3 @@
-using DataPlatform.Ingestion;
 using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.Ledger;
 using DataPlatform.Lineage;

@@ -179,7 +179,7 @@ public sealed class PostgreSqlWarehouse : IWarehouse
 
     private NpgsqlDataSource Build(string? settings)
     {
-        var connectionString = new NpgsqlConnectionStringBuilder(_connectionString.ConnectionString) 
+        var connectionString = new NpgsqlConnectionStringBuilder(_connectionString.ConnectionString)
         {
             ApplicationName = SessionName,
 
