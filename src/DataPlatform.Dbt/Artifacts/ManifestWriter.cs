@@ -148,10 +148,7 @@ internal static class ManifestWriter
         };
         if (node.Type != ResourceType.Source) values["alias"] = node.Alias.Length > 0 ? node.Alias : node.Name;
         values["checksum"] = new PythonDict { ["name"] = node.Checksum.Length > 0 ? "sha256" : "none", ["checksum"] = node.Checksum };
-        var config = node.Config.ToDict();
-        if (!config.Contains("enabled")) config["enabled"] = true;
-        config["tags"] = new PythonList(node.Tags);
-        config["meta"] = node.Config.Meta;
+        var config = ConfigDefaults.Fill(node);
         foreach (var key in new[] { "pre-hook", "post-hook" })
         {
             if (node.Type is ResourceType.Model or ResourceType.Seed or ResourceType.Snapshot)
@@ -238,13 +235,9 @@ internal static class ManifestWriter
             ["description"] = node.Description,
         };
         foreach (var (key, value) in node.Extra.Items) values[key] = value;
-        var config = node.Config.ToDict();
-        if (!config.Contains("enabled")) config["enabled"] = true;
-        config["tags"] = new PythonList(node.Tags);
-        config["meta"] = node.Config.Meta;
         values["meta"] = node.Config.Meta;
         values["tags"] = new PythonList(node.Tags);
-        values["config"] = config;
+        values["config"] = ConfigDefaults.Fill(node);
         values["unrendered_config"] = new PythonDict();
         values["group"] = node.Group;
         values["refs"] = Refs(node);

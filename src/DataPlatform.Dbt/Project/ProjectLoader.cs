@@ -8,6 +8,8 @@ internal sealed class ProjectLoader
 {
     private static readonly string[] RefusedStrategies = ["microbatch", "insert_overwrite"];
 
+    private const string Python = ".py";
+
     private static readonly string[] HookKinds = ["pre-hook", "post-hook"];
 
     private readonly EngineState _state;
@@ -83,7 +85,8 @@ internal sealed class ProjectLoader
     private void ReadNodes(ProjectFile package)
     {
         ReadSql(package, package.Paths("model-paths", "models"), ResourceType.Model);
-        foreach (var (path, _) in Files(package, package.Paths("model-paths", "models"), ".py")) throw YamlItem.Unsupported(Origin(package, path), 1, "models in Python");
+        foreach (var (path, _, root) in FilesBelow(package, package.Paths("model-paths", "models"), Python))
+            AddNode(NewNode(package, ResourceType.Model, Path.GetFileNameWithoutExtension(path), path[(root.Length + 1)..], path, ""));
         ReadSql(package, package.Paths("analysis-paths", "analyses"), ResourceType.Analysis);
         ReadSql(package, package.Paths("test-paths", "tests"), ResourceType.Test);
         foreach (var (path, file, root) in FilesBelow(package, package.Paths("seed-paths", "seeds"), ".csv"))
@@ -178,6 +181,8 @@ internal sealed class ProjectLoader
             return;
         }
 
+        // Who does not enable it does without it.
+        if (node.OriginalPath.EndsWith(Python, StringComparison.Ordinal) && node.Config.IsEnabled) throw YamlItem.Unsupported(Origin(PackageOf(node), node.OriginalPath), 1, "models in Python");
         if (node.Type is not (ResourceType.Operation or ResourceType.UnitTest) && !node.IsDescription) NameRelation(node);
         var context = new NodeContext(_state, node.Package, node, cancellationToken: _cancellationToken);
         // Templates of nodes that are not enabled are rendered as well: config() may say so.

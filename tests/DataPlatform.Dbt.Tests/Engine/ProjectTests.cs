@@ -148,6 +148,16 @@ public sealed class ProjectTests
     }
 
     [Fact]
+    public async Task Refuses_models_in_Python_that_are_enabled()
+    {
+        await using var project = new EngineFixture().Write("models/p.py", "def model(dbt, session): return dbt.ref('a')").Write("models/a.sql", "select 1 as id");
+
+        (await project.FailAsync()).Should().StartWith("models/p.py:1: the built-in dbt engine does not support models in Python. | Install dbt and set the runner to Cli");
+        project.Write("models/schema.yml", "models: [{name: p, config: {enabled: false}}]");
+        (await project.OpenAsync()).Project.Nodes.Keys.Should().Equal("model.shop.a");
+    }
+
+    [Fact]
     public async Task Vars_are_templates()
     {
         await using var project = new EngineFixture("name: shop\nvars: {table: \"{{ ref('base') }}\"}\n").Write("models/base.sql", "select 1 as id").Write("models/m.sql", "select * from {{ var('table') }}");

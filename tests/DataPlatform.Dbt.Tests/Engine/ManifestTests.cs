@@ -1,0 +1,31 @@
+using System.Text.Json;
+
+namespace DataPlatform.Dbt.Engine;
+
+/// <summary>The manifest holds what those who read dbt's manifests look for.</summary>
+public sealed class ManifestTests
+{
+    [Fact]
+    public async Task Configurations_have_all_keys_that_dbt_gives_them()
+    {
+        await using var project = new EngineFixture();
+        project.Write("seeds/s.csv", "id\n1\n").Write("models/m.sql", "{{ config(materialized='table', tags=['t']) }}select id, '{{ model.config.on_schema_change }}' as mode from {{ ref('s') }}")
+            .Write("models/schema.yml", "models: [{name: m, columns: [{name: id, data_tests: [{not_null: {config: {severity: warn}}}]}]}]");
+        await project.BuildAsync();
+
+        using var manifest = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(project.Target, "manifest.json")));
+        var nodes = manifest.RootElement.GetProperty("nodes").EnumerateObject().Select(node => node.Value).ToDictionary(node => node.GetProperty("name").GetString()!);
+        // The keys are those of a recording of dbt 1.11.
+        Keys(nodes["m"]).Should().BeEquivalentTo(
+            "enabled", "alias", "schema", "database", "tags", "meta", "group", "materialized", "incremental_strategy", "batch_size", "lookback", "begin", "persist_docs", "post-hook", "pre-hook", "quoting",
+            "column_types", "full_refresh", "unique_key", "on_schema_change", "on_configuration_change", "grants", "packages", "docs", "contract", "event_time", "concurrent_batches", "access", "freshness");
+        Keys(nodes["s"]).Should().Contain(["delimiter", "quote_columns"]).And.NotContain("access");
+        Keys(nodes["not_null_m_id"]).Should().BeEquivalentTo(
+            "enabled", "alias", "schema", "database", "tags", "meta", "group", "materialized", "severity", "store_failures", "store_failures_as", "where", "limit", "fail_calc", "warn_if", "error_if");
+        nodes["not_null_m_id"].GetProperty("config").GetProperty("severity").GetString().Should().Be("warn");
+        nodes["m"].GetProperty("config").GetProperty("tags").GetRawText().Should().Be("[\"t\"]");
+        (await project.QueryAsync("select mode from main.m")).Should().Equal("ignore");
+    }
+
+    private static IEnumerable<string> Keys(JsonElement node) => node.GetProperty("config").EnumerateObject().Select(property => property.Name);
+}
