@@ -107,8 +107,8 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         return key;
     }
 
-    // A process that was killed between its manifest and its commit leaves a manifest whose load is not in the ledger. That it was written for this
-    // ledger, and not for another that has the same numbers, is certain when the ledger knows its run.
+    // A process that was killed between its manifest and its commit leaves a manifest whose load is not in the ledger; one that was undone has its rows in the table no
+    // more. That it was written for this ledger, and not for another that has the same numbers, is certain when the ledger knows its run.
     private async Task RemoveLeftoversAsync(CancellationToken cancellationToken)
     {
         if (step.Services.GetService<RunLedgers>() is not { } ledgers) return;
@@ -119,7 +119,7 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
             if (long.TryParse(number[..^".json".Length], NumberStyles.None, CultureInfo.InvariantCulture, out var loadId) && known.Contains(loadId)) continue;
             var manifest = await LandingManifest.ReadAsync(_store, info.Key, cancellationToken).ConfigureAwait(false);
             if (await ledgers.Primary.FindRunAsync(manifest.RunId, cancellationToken).ConfigureAwait(false) is null) continue;
-            step.Logger.LogWarning("{Manifest} is of load {LoadId} of run {RunId}, which was never committed: it is removed", info.Key, manifest.LoadId, manifest.RunId);
+            step.Logger.LogWarning("{Manifest} is of load {LoadId} of run {RunId}, which was never committed or was undone: it is removed", info.Key, manifest.LoadId, manifest.RunId);
             await _store.DeleteAsync(info.Key, cancellationToken).ConfigureAwait(false);
             foreach (var file in manifest.Files) await _store.DeleteAsync(file.Path, cancellationToken).ConfigureAwait(false);
         }
@@ -128,7 +128,7 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
     private async Task<HashSet<long>> ListLoadsAsync(CancellationToken cancellationToken)
     {
         var rows = await load.Warehouse.QueryAsync(
-            "SELECT load_id FROM dataplatform.loads WHERE pipeline = $1 AND step = $2", [step.Run.Pipeline, step.Step], cancellationToken).ConfigureAwait(false);
+            "SELECT load_id FROM dataplatform.loads WHERE pipeline = $1 AND step = $2 AND status <> 'undone'", [step.Run.Pipeline, step.Step], cancellationToken).ConfigureAwait(false);
         return [.. rows.Select(row => Convert.ToInt64(row[0], CultureInfo.InvariantCulture))];
     }
 

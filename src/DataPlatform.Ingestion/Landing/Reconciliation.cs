@@ -15,10 +15,14 @@ internal sealed class Reconciliation(string pipeline, string step, IngestSetting
 
     public async Task<ReconciledStep> RunAsync(CancellationToken cancellationToken)
     {
-        var manifests = await ReadManifestsAsync(cancellationToken).ConfigureAwait(false);
+        var landed = await ReadManifestsAsync(cancellationToken).ConfigureAwait(false);
         await services.GetRequiredService<RunLedgers>().For(_warehouse).MigrateAsync(cancellationToken).ConfigureAwait(false);
         await using var transaction = await _warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
-        var loads = await ReadLoadsAsync(transaction, cancellationToken).ConfigureAwait(false);
+        var loads = await ReadLoadsAsync(transaction, "committed", cancellationToken).ConfigureAwait(false);
+
+        // What a load landed that was undone waits for the step's next run, which removes it.
+        var undone = (await ReadLoadsAsync(transaction, "undone", cancellationToken).ConfigureAwait(false)).Select(load => load.LoadId).ToHashSet();
+        var manifests = landed.FindAll(manifest => !undone.Contains(manifest.LoadId));
 
         // Loads of before the step landed anything have no manifest.
         var first = manifests.Count == 0 ? 0 : manifests.Min(manifest => manifest.LoadId);
@@ -34,7 +38,7 @@ internal sealed class Reconciliation(string pipeline, string step, IngestSetting
         }
 
         if (!settings.LandsOnly) await CheckTableAsync(transaction, loads, cancellationToken).ConfigureAwait(false);
-        await CheckOrphansAsync(manifests, cancellationToken).ConfigureAwait(false);
+        await CheckOrphansAsync(landed, cancellationToken).ConfigureAwait(false);
         return new ReconciledStep(
             pipeline, step, zone.Description, manifests.Count, manifests.Sum(manifest => manifest.Files.Count), manifests.Sum(manifest => manifest.Rows), _differences);
     }
@@ -47,11 +51,11 @@ internal sealed class Reconciliation(string pipeline, string step, IngestSetting
         return manifests;
     }
 
-    private async Task<List<Load>> ReadLoadsAsync(IWarehouseTransaction transaction, CancellationToken cancellationToken)
+    private async Task<List<Load>> ReadLoadsAsync(IWarehouseTransaction transaction, string status, CancellationToken cancellationToken)
     {
         var rows = await transaction.QueryAsync(
-            "SELECT load_id, rows_written, rows_deduplicated FROM dataplatform.loads WHERE pipeline = $1 AND step = $2 AND table_name = $3 AND status = 'committed' ORDER BY load_id",
-            [pipeline, step, settings.Table.ToString()],
+            "SELECT load_id, rows_written, rows_deduplicated FROM dataplatform.loads WHERE pipeline = $1 AND step = $2 AND table_name = $3 AND status = $4 ORDER BY load_id",
+            [pipeline, step, settings.Table.ToString(), status],
             cancellationToken).ConfigureAwait(false);
         return [.. rows.Select(row => new Load(Number(row[0]), Number(row[1]), Number(row[2])))];
     }

@@ -223,6 +223,21 @@ public abstract class LandingConformance : IAsyncLifetime
             $"{files[2]} is in no manifest");
     }
 
+    [Fact]
+    public async Task What_a_load_landed_that_was_undone_counts_no_more_and_goes_with_the_next_run()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,\n");
+        await LandAsync(load => load.Append());
+        var first = (await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled))[0].LoadId;
+        await _ledgers.Primary.UndoLoadAsync(first, TimeSpan.Zero, Cancelled);
+        (await ReconcileAsync()).Should().BeEquivalentTo(new ReconciledStep("demo", "trips", "lake:landing/trips", 0, 0, 0, []));
+
+        (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1, "its file is read again");
+        var second = (await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled))[0].LoadId;
+        (await KeysAsync()).Should().HaveCount(2).And.OnlyContain(key => key.Contains($"demo.trips-{second:D10}", StringComparison.Ordinal));
+        (await ReconcileAsync()).Should().BeEquivalentTo(new ReconciledStep("demo", "trips", "lake:landing/trips", 1, 1, 1, []));
+    }
+
     private async Task<ReconciledStep> ReconcileAsync()
     {
         var builder = new PipelineBuilder("demo");
