@@ -37,7 +37,7 @@ public sealed class ReadingTests : DuckDbTest
         (await QueryAsync(Sql)).ShouldEqual(
         [[
             (short)255, (short)-128, 65535, 4294967295L, 18446744073709551615m, 3m, new DateTime(2026, 1, 31, 12, 34, 56, 789).AddMicroseconds(12),
-            new DateTime(2026, 1, 31, 12, 34, 56), "01:30:00", "[1, NULL]", "{'a': 1}", "{k=v}", "x", "101", "10:11:12+02", 0L, 2L,
+            new DateTime(2026, 1, 31, 12, 34, 56), "01:30:00", new object?[] { 1, null }, "{'a': 1}", "{k=v}", "x", "101", "10:11:12+02", 0L, 2L,
         ]]);
         await ExecuteAsync($"CREATE TABLE main.odd AS {Sql.Replace("min(n) AS \"a b\", max(n) AS \"a b\"", "min(n) AS \"a b\"", StringComparison.Ordinal)}");
         await using var transaction = await Warehouse.BeginAsync(Cancelled);

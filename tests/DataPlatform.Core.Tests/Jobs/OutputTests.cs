@@ -232,6 +232,7 @@ public class OutputTests : JobTest
               doctor                Check settings, secrets, connections and steps without running anything.
               loads                 Look at what was loaded, and undo it.
               contracts             Look at what loaded rows had to look like, and how that changed.
+              lineage               Look at which tables and files were made of which.
               echo <key>            Say what a setting is.
 
 

@@ -25,6 +25,8 @@ public sealed class SubsetPageTests
         ["unit tests"] = [nameof(UnitTestTests.Run_before_their_model_on_the_rows_that_they_give), nameof(UnitTestTests.Stop_when_they_are_wrong), nameof(UnitTestTests.Fail_with_the_reason_when_their_rows_do_not_fit)],
         ["hooks"] = [nameof(RunTests.Runs_hooks_before_and_after)],
         ["selection"] = [nameof(Dbt.Selection.SelectionTests.Selects_what_dbt_does), nameof(RunTests.Builds_what_is_selected_and_its_tests)],
+        ["state"] = [nameof(Dbt.Tool.StateTests.Selects_what_has_changed), nameof(Dbt.Tool.StateTests.Selects_by_earlier_results), nameof(Dbt.Tool.StateTests.Reads_what_is_not_selected_where_the_earlier_run_has_it)],
+        ["sources"] = [nameof(Dbt.Tool.SourceFreshnessTests.Finds_how_old_sources_are)],
         ["commands"] = [nameof(RunTests.Runs_an_operation), nameof(RunTests.Builds_a_shop)],
         ["artifacts"] = [nameof(RunTests.Builds_a_shop)],
     };
