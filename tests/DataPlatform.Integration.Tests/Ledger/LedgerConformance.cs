@@ -253,7 +253,7 @@ public abstract class LedgerConformance : IAsyncLifetime
         var ledgers = Enumerable.Range(0, 8).Select(_ => new RunLedger(Warehouse)).ToList();
         await Task.WhenAll(ledgers.Select(l => Task.Run(() => l.MigrateAsync())));
 
-        (await QueryAsync("SELECT module, version FROM dataplatform.migrations")).Should().BeEquivalentTo(new object[][] { ["ledger", 1] });
+        (await QueryAsync("SELECT module, version FROM dataplatform.migrations")).Should().BeEquivalentTo(new object[][] { ["ledger", 1], ["ledger", 2] });
         foreach (var ledger in ledgers) await ledger.DisposeAsync();
     }
 

@@ -28,6 +28,23 @@ public sealed class PostgreSqlReplacementTests : PostgreSqlTests
     }
 
     [Fact]
+    public async Task A_view_that_is_made_of_a_table_at_the_moment_stays()
+    {
+        await ReplaceAsync("SELECT 1 AS id");
+        await using var other = new NpgsqlConnection(Database.ConnectionString);
+        await other.OpenAsync(Cancelled);
+        await using var making = await other.BeginTransactionAsync(Cancelled);
+        await using (var command = new NpgsqlCommand("CREATE VIEW mart.above AS SELECT id FROM mart.target", other, making)) await command.ExecuteNonQueryAsync(Cancelled);
+
+        var replacing = ReplaceAsync("SELECT 2 AS id");
+        while (!replacing.IsCompleted && (await QueryAsync("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'mart.target'::regclass"))[0][0] is 0L) await Task.Yield();
+        await making.CommitAsync(Cancelled);
+
+        await replacing;
+        (await ReadAsync("SELECT id FROM mart.above")).ShouldEqual([[2]]);
+    }
+
+    [Fact]
     public async Task A_view_that_a_view_needs_may_gain_columns_but_not_lose_them()
     {
         await InTransactionAsync(transaction => transaction.ReplaceViewAsync("mart.target", "SELECT 1 AS id", Cancelled));

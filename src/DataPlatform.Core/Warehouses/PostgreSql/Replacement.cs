@@ -17,8 +17,9 @@ internal sealed class Replacement(PostgreSqlTransaction transaction, TableName n
     public async Task<long> ReplaceTableAsync(CancellationToken cancellationToken)
     {
         var (rows, built) = await BuildAsync("TABLE", cancellationToken).ConfigureAwait(false);
-        var old = await transaction.FindAsync(name, cancellationToken).ConfigureAwait(false);
-        if (old is { IsTable: true } && (old.HasAttachments || old.Dependents.Count > 0) && await HaveSameColumnsAsync(old, built, cancellationToken).ConfigureAwait(false))
+        async Task<bool> KeepsAsync(Relation old) => old.IsTable && (old.HasAttachments || old.Dependents.Count > 0) && await HaveSameColumnsAsync(old, built, cancellationToken).ConfigureAwait(false);
+        var old = await FindOldAsync(KeepsAsync, cancellationToken).ConfigureAwait(false);
+        if (old is not null && await KeepsAsync(old).ConfigureAwait(false))
         {
             await MoveRowsAsync(built, cancellationToken).ConfigureAwait(false);
             return rows;
@@ -32,8 +33,9 @@ internal sealed class Replacement(PostgreSqlTransaction transaction, TableName n
     public async Task ReplaceViewAsync(CancellationToken cancellationToken)
     {
         var (_, built) = await BuildAsync("VIEW", cancellationToken).ConfigureAwait(false);
-        var old = await transaction.FindAsync(name, cancellationToken).ConfigureAwait(false);
-        if (old is { IsView: true, Dependents.Count: > 0 } && await BeginsWithColumnsAsync(built, old, cancellationToken).ConfigureAwait(false))
+        async Task<bool> KeepsAsync(Relation old) => old is { IsView: true, Dependents.Count: > 0 } && await BeginsWithColumnsAsync(built, old, cancellationToken).ConfigureAwait(false);
+        var old = await FindOldAsync(KeepsAsync, cancellationToken).ConfigureAwait(false);
+        if (old is not null && await KeepsAsync(old).ConfigureAwait(false))
         {
             await ExecuteAsync($"DROP VIEW {NewSql}", cancellationToken).ConfigureAwait(false);
             await ExecuteSelectAsync($"CREATE OR REPLACE VIEW {_nameSql} AS\n", cancellationToken).ConfigureAwait(false);
@@ -50,6 +52,15 @@ internal sealed class Replacement(PostgreSqlTransaction transaction, TableName n
         var rows = await ExecuteSelectAsync($"CREATE {kind} {NewSql} AS\n", cancellationToken).ConfigureAwait(false);
         var built = await transaction.FindAsync(_new, cancellationToken).ConfigureAwait(false);
         return (rows, built!);
+    }
+
+    // The old one, locked unless it is kept: a view may be made of it at this moment, which is only then seen.
+    private async Task<Relation?> FindOldAsync(Func<Relation, Task<bool>> keepsAsync, CancellationToken cancellationToken)
+    {
+        var old = await transaction.FindAsync(name, cancellationToken).ConfigureAwait(false);
+        if (old is not { Kind: 'r' or 'p' or 'v' } || await keepsAsync(old).ConfigureAwait(false)) return old;
+        await ExecuteAsync($"LOCK TABLE {_nameSql} IN ACCESS EXCLUSIVE MODE", cancellationToken).ConfigureAwait(false);
+        return await transaction.FindAsync(name, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task TakePlaceAsync(string kind, Relation? old, Relation built, CancellationToken cancellationToken)
