@@ -17,7 +17,8 @@ public sealed partial class MemoryTests(ITestOutputHelper output)
         var five = await MeasureAsync(system, 5_000_000);
 
         output.WriteLine($"{system}: peak {one / 1024} MiB for 1 M rows, {five / 1024} MiB for 5 M rows");
-        ((double)five / one).Should().BeLessThanOrEqualTo(1.1, $"1 M rows took {one / 1024} MiB and 5 M rows {five / 1024} MiB");
+        // What grows with the rows shows five times: a twentieth of the peak is enough to fail.
+        ((double)five / one).Should().BeLessThanOrEqualTo(1.2, $"1 M rows took {one / 1024} MiB and 5 M rows {five / 1024} MiB");
     }
 
     private static async Task<long> MeasureAsync(string system, int rows)
