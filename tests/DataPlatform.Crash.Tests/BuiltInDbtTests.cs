@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using DataPlatform.Testing;
+using static DataPlatform.Testing.Eventually;
 
 namespace DataPlatform.Crash.Tests;
 
@@ -125,12 +126,6 @@ public sealed partial class BuiltInDbtTests : IAsyncLifetime
 
     private async Task<long> CountQueriesAsync() => (long)(await _environment.QueryAsync(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND state = 'active' AND pid <> pg_backend_pid()"))[0][0]!;
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (!await condition()) await Task.Delay(50, limit.Token);
-    }
 
     [GeneratedRegex(@"""message"":""\d+ of \d+ START (?:sql table model shop\.|test )(\w+)")]
     private static partial Regex StartLine();

@@ -1,5 +1,6 @@
 using DataPlatform.Testing;
 using DataPlatform.Transform;
+using static DataPlatform.Testing.Eventually;
 
 namespace DataPlatform.Crash.Tests;
 
@@ -139,22 +140,4 @@ public sealed class DbtTests : IAsyncLifetime
 
     private async Task<long> CountQueriesAsync() => (long)(await _environment.QueryAsync(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'dataplatform-dbt-%'"))[0][0]!;
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (true)
-        {
-            try
-            {
-                if (await condition()) return;
-            }
-            catch (DataPlatformException) when (!limit.IsCancellationRequested)
-            {
-                // The journal's table is not there yet.
-            }
-
-            await Task.Delay(50, limit.Token);
-        }
-    }
 }

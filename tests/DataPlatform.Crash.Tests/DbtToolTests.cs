@@ -1,4 +1,5 @@
 using DataPlatform.Testing;
+using static DataPlatform.Testing.Eventually;
 
 namespace DataPlatform.Crash.Tests;
 
@@ -46,8 +47,8 @@ public sealed class DbtToolTests : IAsyncLifetime
         var rebuilt = await WhenBuiltAsync();
         var isDone = done.Where(node => node.Value == "success").Select(node => node.Key.Split('.')[2]).ToHashSet();
         isDone.Should().Contain(["numbers", "ok_a"]);
-        built.Keys.Should().OnlyContain(name => isDone.Contains(name));
-        foreach (var (name, identity) in built) rebuilt[name].Should().Be(identity, $"{name} was not built again");
+        // What was built and not yet written down when the job was killed is built again.
+        foreach (var (name, identity) in built.Where(table => isDone.Contains(table.Key))) rebuilt[name].Should().Be(identity, $"{name} was not built again");
         rebuilt.Keys.Should().Contain(["slow", "after_slow"]);
     }
 
@@ -88,22 +89,4 @@ public sealed class DbtToolTests : IAsyncLifetime
     private Task UntilSlowRunsAsync() => UntilAsync(async () =>
         (long)(await _environment.QueryAsync("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"))[0][0]! > 0
         && (await JournalAsync()).GetValueOrDefault("model.lab.slow") == "running");
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (true)
-        {
-            try
-            {
-                if (await condition()) return;
-            }
-            catch (DataPlatformException) when (!limit.IsCancellationRequested)
-            {
-                // The journal's table is not there yet.
-            }
-
-            await Task.Delay(50, limit.Token);
-        }
-    }
 }

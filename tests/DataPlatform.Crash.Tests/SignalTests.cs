@@ -1,4 +1,5 @@
 using DataPlatform.Testing;
+using static DataPlatform.Testing.Eventually;
 
 namespace DataPlatform.Crash.Tests;
 
@@ -108,11 +109,4 @@ public sealed class SignalTests
     private static async Task<long> CountSleepingAsync(JobEnvironment environment) =>
         (long)(await environment.QueryAsync(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep(600)%' AND state = 'active'"))[0][0]!;
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        while (!await condition()) await timer.WaitForNextTickAsync(limit.Token);
-    }
 }

@@ -22,7 +22,7 @@ public sealed class BuiltInDbtRunnerTests : IAsyncDisposable
 
     private readonly ScratchFolder _folder = new();
     private readonly List<DbtNodeChange> _changes = [];
-    private readonly Lines _lines = new();
+    private readonly LogLines _lines = new();
     private OpenedWarehouse? _opened;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -346,18 +346,4 @@ public sealed class BuiltInDbtRunnerTests : IAsyncDisposable
 
     private static List<string> Contents(string folder) =>
         [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => $"{path} {Directory.GetLastWriteTimeUtc(path):O}")];
-
-    private sealed class Lines : ILogger
-    {
-        public List<(LogLevel Level, string? Event, string Message)> All { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (All) All.Add((logLevel, eventId.Name, formatter(state, exception)));
-        }
-    }
 }

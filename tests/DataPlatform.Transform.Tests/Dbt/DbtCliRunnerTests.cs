@@ -14,7 +14,7 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
 
     private readonly ScratchFolder _folder = new();
     private readonly PostgreSqlWarehouse _warehouse = new("warehouse", TestPostgres.ConnectionString);
-    private readonly Lines _lines = new();
+    private readonly LogLines _lines = new();
     private readonly List<DbtNodeChange> _changes = [];
 
     public async ValueTask DisposeAsync()
@@ -346,19 +346,5 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
         File.WriteAllText(path, $"#!/bin/sh\n{string.Concat(switches.Select(s => $"export {s.Name}='{s.Value.Replace("'", "'\\''", StringComparison.Ordinal)}'\n"))}exec '{RecordedDbt.Executable}' \"$@\"\n");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return path;
-    }
-
-    private sealed class Lines : ILogger
-    {
-        public List<(LogLevel Level, string? Event, string Message)> All { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (All) All.Add((logLevel, eventId.Name, formatter(state, exception)));
-        }
     }
 }
