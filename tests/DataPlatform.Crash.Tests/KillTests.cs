@@ -9,7 +9,7 @@ public abstract class KillTests(string system, ITestOutputHelper output)
     private const int KillsInARow = 3; // the run that goes on after a kill is killed too
 
     // CRASH_KILLS=30 is the long run.
-    private static readonly int Kills = Environment.GetEnvironmentVariable("CRASH_KILLS") is { } kills ? int.Parse(kills, System.Globalization.CultureInfo.InvariantCulture) : 15;
+    private static readonly int Kills = Environment.GetEnvironmentVariable("CRASH_KILLS") is { } kills ? int.Parse(kills, System.Globalization.CultureInfo.InvariantCulture) : 9;
 
     [Fact]
     public async Task After_kill_9_at_a_random_moment_the_next_run_ends_as_an_undisturbed_one()
