@@ -18,8 +18,8 @@ internal sealed class Replacement(PostgreSqlTransaction transaction, TableName n
     {
         var (rows, built) = await BuildAsync("TABLE", cancellationToken).ConfigureAwait(false);
         async Task<bool> KeepsAsync(Relation old) => old.IsTable && (old.HasAttachments || old.Dependents.Count > 0) && await HaveSameColumnsAsync(old, built, cancellationToken).ConfigureAwait(false);
-        var old = await FindOldAsync(KeepsAsync, cancellationToken).ConfigureAwait(false);
-        if (old is not null && await KeepsAsync(old).ConfigureAwait(false))
+        var (old, isKept) = await FindOldAsync(KeepsAsync, cancellationToken).ConfigureAwait(false);
+        if (isKept)
         {
             await MoveRowsAsync(built, cancellationToken).ConfigureAwait(false);
             return rows;
@@ -34,8 +34,8 @@ internal sealed class Replacement(PostgreSqlTransaction transaction, TableName n
     {
         var (_, built) = await BuildAsync("VIEW", cancellationToken).ConfigureAwait(false);
         async Task<bool> KeepsAsync(Relation old) => old is { IsView: true, Dependents.Count: > 0 } && await BeginsWithColumnsAsync(built, old, cancellationToken).ConfigureAwait(false);
-        var old = await FindOldAsync(KeepsAsync, cancellationToken).ConfigureAwait(false);
-        if (old is not null && await KeepsAsync(old).ConfigureAwait(false))
+        var (old, isKept) = await FindOldAsync(KeepsAsync, cancellationToken).ConfigureAwait(false);
+        if (isKept)
         {
             await ExecuteAsync($"DROP VIEW {NewSql}", cancellationToken).ConfigureAwait(false);
             await ExecuteSelectAsync($"CREATE OR REPLACE VIEW {_nameSql} AS\n", cancellationToken).ConfigureAwait(false);
@@ -54,13 +54,16 @@ internal sealed class Replacement(PostgreSqlTransaction transaction, TableName n
         return (rows, built!);
     }
 
-    // The old one, locked unless it is kept: a view may be made of it at this moment, which is only then seen.
-    private async Task<Relation?> FindOldAsync(Func<Relation, Task<bool>> keepsAsync, CancellationToken cancellationToken)
+    // Locked unless it is kept: a view may be made of it at this moment, which is only then seen.
+    private async Task<(Relation? Old, bool IsKept)> FindOldAsync(Func<Relation, Task<bool>> keepsAsync, CancellationToken cancellationToken)
     {
         var old = await transaction.FindAsync(name, cancellationToken).ConfigureAwait(false);
-        if (old is not { Kind: 'r' or 'p' or 'v' } || await keepsAsync(old).ConfigureAwait(false)) return old;
+        if (old is null) return (null, false);
+        if (await keepsAsync(old).ConfigureAwait(false)) return (old, true);
+        if (old.Kind is not ('r' or 'p' or 'v')) return (old, false);
         await ExecuteAsync($"LOCK TABLE {_nameSql} IN ACCESS EXCLUSIVE MODE", cancellationToken).ConfigureAwait(false);
-        return await transaction.FindAsync(name, cancellationToken).ConfigureAwait(false);
+        old = await transaction.FindAsync(name, cancellationToken).ConfigureAwait(false);
+        return (old, old is not null && await keepsAsync(old).ConfigureAwait(false));
     }
 
     private async Task TakePlaceAsync(string kind, Relation? old, Relation built, CancellationToken cancellationToken)
