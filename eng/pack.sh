@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
-# Packs our projects into artifacts/packages, and forgets copies of the same version that a restore took before.
+# Packs our projects into artifacts/packages, and forgets copies of the same version that a restore took before. Arguments go to `dotnet pack`: --no-build
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 rm -f artifacts/packages/*.nupkg artifacts/packages/*.snupkg
-for project in src/*/*.csproj; do
-  dotnet pack "$project" -c Release -v quiet -clp:NoSummary
-done
+dotnet pack DataPlatform.sln -c Release -v quiet -clp:NoSummary "$@"
 
 cache=$(dotnet nuget locals global-packages --list)
 cache=${cache#*: }

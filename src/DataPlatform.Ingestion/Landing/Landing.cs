@@ -17,7 +17,9 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
 {
     private readonly IObjectStore _store = zone.Store.Resolve(step.Services);
     private readonly string _manifestKey = zone.ManifestKey(step.Run.Pipeline, step.Step, load.LoadId);
+    private readonly string _markKey = zone.MarkKey(step.Run.Pipeline, step.Step, load.LoadId);
     private readonly List<string> _keys = [];
+    private bool _isMarked;
     private bool _isKept;
 
     /// <summary>How many rows were landed.</summary>
@@ -38,22 +40,30 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
     public async ValueTask DisposeAsync()
     {
         if (_isKept) return;
-        foreach (var key in _keys)
+        var isClean = true;
+        foreach (var key in _keys) isClean &= await TryDeleteAsync(key).ConfigureAwait(false);
+        if (isClean && _isMarked) await TryDeleteAsync(_markKey).ConfigureAwait(false);
+    }
+
+    private async Task<bool> TryDeleteAsync(string key)
+    {
+        try
         {
-            try
-            {
-                // The step may have been cancelled; this must be done all the same.
-                await _store.DeleteAsync(key, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (Exception exception)
-            {
-                step.Logger.LogWarning(exception, "{Key} of the failed load {LoadId} could not be removed from {Zone}", key, load.LoadId, zone.Description);
-            }
+            // The step may have been cancelled; this must be done all the same.
+            await _store.DeleteAsync(key, CancellationToken.None).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception exception)
+        {
+            step.Logger.LogWarning(exception, "{Key} of load {LoadId} could not be removed from {Zone}: the step's next run does it", key, load.LoadId, zone.Description);
+            return false;
         }
     }
 
     private async Task<LandingManifest> WriteAsync(IAsyncEnumerable<RecordBatch> rows, CancellationToken cancellationToken)
     {
+        _isMarked = true;
+        await new LandingMark(step.Run.RunId).PutAsync(_store, _markKey, cancellationToken).ConfigureAwait(false);
         var writers = step.Services.GetService<IParquetWriterFactory>() ?? new ParquetWriterFactory();
         var writer = new LandingWriter(_store, writers, contract.Schema, zone.Options, NextKey);
         await using (writer.ConfigureAwait(false))
@@ -79,6 +89,7 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         };
         _keys.Insert(0, _manifestKey);
         await manifest.PutAsync(_store, _manifestKey, cancellationToken).ConfigureAwait(false);
+        _isMarked = !await TryDeleteAsync(_markKey).ConfigureAwait(false);
         step.Logger.LogInformation(
             "Load {LoadId} landed in {Zone}: {Rows} rows in {Files} files of {Bytes} bytes", load.LoadId, zone.Description, manifest.Rows, manifest.Files.Count, manifest.Files.Sum(file => file.Bytes));
         return manifest;
@@ -107,16 +118,31 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         return key;
     }
 
-    // A process that was killed between its manifest and its commit leaves a manifest whose load is not in the ledger; one that was undone has its rows in the table no
-    // more. That it was written for this ledger, and not for another that has the same numbers, is certain when the ledger knows its run.
+    // A process that was killed leaves a mark and files before its manifest, a manifest whose load is not in the ledger after it; a load that was undone has its rows in
+    // the table no more. That all this was written for this ledger, and not for another that has the same numbers, is certain when the ledger knows its run.
     private async Task RemoveLeftoversAsync(CancellationToken cancellationToken)
     {
         if (step.Services.GetService<RunLedgers>() is not { } ledgers) return;
-        var known = await ListLoadsAsync(cancellationToken).ConfigureAwait(false);
-        await foreach (var info in _store.ListAsync(zone.ManifestGlob(step.Run.Pipeline, step.Step), cancellationToken).ConfigureAwait(false))
+        var (pipeline, name) = (step.Run.Pipeline, step.Step);
+        var committed = await ListCommittedAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var info in _store.ListAsync(zone.MarkGlob(pipeline, name), cancellationToken).ConfigureAwait(false))
         {
-            var number = info.Key.AsSpan(info.Key.LastIndexOf('-') + 1);
-            if (long.TryParse(number[..^".json".Length], NumberStyles.None, CultureInfo.InvariantCulture, out var loadId) && known.Contains(loadId)) continue;
+            if (LandingZone.LoadIdOf(info.Key) is not { } loadId || await LandingMark.FindAsync(_store, info.Key, cancellationToken).ConfigureAwait(false) is not { } mark) continue;
+            if (await ledgers.Primary.FindRunAsync(mark.RunId, cancellationToken).ConfigureAwait(false) is null) continue;
+            if (!committed.Contains(loadId))
+            {
+                step.Logger.LogWarning("{Zone} has files of load {LoadId} of run {RunId}, which was never committed: they are removed", zone.Description, loadId, mark.RunId);
+                await _store.DeleteAsync(zone.ManifestKey(pipeline, name, loadId), cancellationToken).ConfigureAwait(false);
+                await foreach (var file in _store.ListAsync(zone.FileGlob(pipeline, name, loadId), cancellationToken).ConfigureAwait(false))
+                    await _store.DeleteAsync(file.Key, cancellationToken).ConfigureAwait(false);
+            }
+
+            await _store.DeleteAsync(info.Key, cancellationToken).ConfigureAwait(false);
+        }
+
+        await foreach (var info in _store.ListAsync(zone.ManifestGlob(pipeline, name), cancellationToken).ConfigureAwait(false))
+        {
+            if (LandingZone.LoadIdOf(info.Key) is { } loadId && committed.Contains(loadId)) continue;
             var manifest = await LandingManifest.ReadAsync(_store, info.Key, cancellationToken).ConfigureAwait(false);
             if (await ledgers.Primary.FindRunAsync(manifest.RunId, cancellationToken).ConfigureAwait(false) is null) continue;
             step.Logger.LogWarning("{Manifest} is of load {LoadId} of run {RunId}, which was never committed or was undone: it is removed", info.Key, manifest.LoadId, manifest.RunId);
@@ -125,10 +151,10 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         }
     }
 
-    private async Task<HashSet<long>> ListLoadsAsync(CancellationToken cancellationToken)
+    private async Task<HashSet<long>> ListCommittedAsync(CancellationToken cancellationToken)
     {
         var rows = await load.Warehouse.QueryAsync(
-            "SELECT load_id FROM dataplatform.loads WHERE pipeline = $1 AND step = $2 AND status <> 'undone'", [step.Run.Pipeline, step.Step], cancellationToken).ConfigureAwait(false);
+            "SELECT load_id FROM dataplatform.loads WHERE pipeline = $1 AND step = $2 AND status = 'committed'", [step.Run.Pipeline, step.Step], cancellationToken).ConfigureAwait(false);
         return [.. rows.Select(row => Convert.ToInt64(row[0], CultureInfo.InvariantCulture))];
     }
 

@@ -89,6 +89,36 @@ internal sealed record LandedColumn(string Name, string Type, bool Nullable)
 /// <param name="Rows">How many rows it has.</param>
 internal sealed record LandedFile(string Path, string Sha256, long Bytes, long Rows);
 
+/// <summary>Says of which run the files of a load are that has no manifest yet: what a killed process left is known by it.</summary>
+internal sealed record LandingMark(string RunId)
+{
+    private const long MaxBytes = 64 << 10;
+
+    public async Task PutAsync(IObjectStore store, string key, CancellationToken cancellationToken)
+    {
+        using var content = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(this, LandingJson.Default.LandingMark));
+        await store.PutAsync(key, content, new ObjectPutOptions { ContentType = "application/json" }, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads a mark; null when it is not one.</summary>
+    public static async Task<LandingMark?> FindAsync(IObjectStore store, string key, CancellationToken cancellationToken)
+    {
+        var content = await store.OpenReadAsync(key, new ByteRange(0, MaxBytes), cancellationToken).ConfigureAwait(false);
+        await using (content.ConfigureAwait(false))
+        {
+            try
+            {
+                return await JsonSerializer.DeserializeAsync(content, LandingJson.Default.LandingMark, cancellationToken).ConfigureAwait(false);
+            }
+            catch (JsonException)
+            {
+                return null;
+            }
+        }
+    }
+}
+
 [JsonSerializable(typeof(LandingManifest))]
+[JsonSerializable(typeof(LandingMark))]
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 internal sealed partial class LandingJson : JsonSerializerContext;

@@ -40,11 +40,30 @@ internal sealed record LandingZone(Connection<IObjectStore> Store, string Prefix
     public string ManifestKey(string pipeline, string step, long loadId) => string.Create(
         CultureInfo.InvariantCulture, $"{Prefix}/{ManifestFolder}/{pipeline}.{step}-{loadId:D10}.json");
 
+    /// <summary>The key of the mark that a load is landing: there while files may be there that no manifest names yet.</summary>
+    public string MarkKey(string pipeline, string step, long loadId) => string.Create(
+        CultureInfo.InvariantCulture, $"{Prefix}/{ManifestFolder}/{pipeline}.{step}-{loadId:D10}.landing");
+
+    /// <summary>Which marks are of a step.</summary>
+    public string MarkGlob(string pipeline, string step) => $"{Escape(Prefix)}/{ManifestFolder}/{pipeline}.{step}-*.landing";
+
+    /// <summary>The load that a mark or a manifest is of; null when the key is of neither.</summary>
+    public static long? LoadIdOf(string key)
+    {
+        var name = key.AsSpan(key.LastIndexOf('-') + 1);
+        var end = name.IndexOf('.');
+        return end > 0 && long.TryParse(name[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var loadId) ? loadId : null;
+    }
+
     /// <summary>Which manifests are of a step.</summary>
     public string ManifestGlob(string pipeline, string step) => $"{Escape(Prefix)}/{ManifestFolder}/{pipeline}.{step}-*.json";
 
     /// <summary>Which data files are of a step, landed or not.</summary>
     public string FileGlob(string pipeline, string step) => $"{Escape(Prefix)}/ingest_date=*/{pipeline}.{step}-*.parquet";
+
+    /// <summary>Which data files are of a load of a step, landed or not.</summary>
+    public string FileGlob(string pipeline, string step, long loadId) => string.Create(
+        CultureInfo.InvariantCulture, $"{Escape(Prefix)}/ingest_date=*/{pipeline}.{step}-{loadId:D10}-*.parquet");
 
     private static string Escape(string prefix) => string.Concat(prefix.Select(c => "*?{},\\".Contains(c, StringComparison.Ordinal) ? $"\\{c}" : $"{c}"));
 }

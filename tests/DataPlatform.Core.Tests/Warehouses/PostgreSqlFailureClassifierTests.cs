@@ -46,6 +46,11 @@ public sealed class PostgreSqlFailureClassifierTests
         Classifier.Classify(new PostgresException("it failed", "ERROR", "ERROR", state)).Should().BeNull();
 
     [Fact]
+    public void A_disk_so_full_that_no_connection_can_be_opened_cannot_be_written() =>
+        Classifier.Classify(new PostgresException("could not write init file", "FATAL", "FATAL", "XX000")).Should().BeEquivalentTo(
+            new { Class = FailureClass.CannotWrite, Message = "could not write init file. (SQLSTATE XX000)", Hint = "Free or add space on the database server." });
+
+    [Fact]
     public void All_that_the_server_says_is_told()
     {
         var exception = new PostgresException(

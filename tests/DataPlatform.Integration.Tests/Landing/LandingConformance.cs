@@ -131,7 +131,7 @@ public abstract class LandingConformance : IAsyncLifetime
         await ExecuteAsync("CREATE TABLE raw.trips (trip_id bigint NOT NULL, fare numeric(10,2) NOT NULL CHECK (fare < 1), station text, _load_id bigint)");
         (await LandAsync(load => load.Append(), new MeddledStore(Store) { CanDelete = false })).Status.Should().Be(RunStatus.Failed);
         var left = await KeysAsync();
-        left.Should().HaveCount(2);
+        left.Select(System.IO.Path.GetExtension).Should().BeEquivalentTo(".parquet", ".json", ".landing");
         await PutAsync("landing/trips/_manifests/demo.trips-0000009999.json", (await ManifestTextsAsync())[0].Replace("\"run_id\": \"", "\"run_id\": \"other-", StringComparison.Ordinal));
 
         await ExecuteAsync("DROP TABLE raw.trips");
@@ -140,6 +140,37 @@ public abstract class LandingConformance : IAsyncLifetime
         keys.Should().HaveCount(3).And.Contain("landing/trips/_manifests/demo.trips-0000009999.json");
         keys.Where(key => key.EndsWith(".json", StringComparison.Ordinal) && !key.Contains("9999", StringComparison.Ordinal)).Should().ContainSingle()
             .Which.Should().Contain($"{(await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled))[0].LoadId:D10}");
+    }
+
+    [Fact]
+    public async Task Files_that_a_killed_process_left_without_a_manifest_are_removed_by_the_next_run_and_those_of_others_are_not()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,\n");
+        (await LandAsync(load => load.Append(), new MeddledStore(Store) { CanPut = key => !key.EndsWith(".json", StringComparison.Ordinal), CanDelete = false })).Status.Should().Be(RunStatus.Failed);
+        var left = await KeysAsync();
+        left.Select(System.IO.Path.GetExtension).Should().BeEquivalentTo(".parquet", ".landing");
+        await PutAsync("landing/trips/_manifests/demo.trips-0000009999.landing", """{ "run_id": "of another ledger" }""");
+        await PutAsync("landing/trips/ingest_date=2026-01-31/demo.trips-0000009999-00001.parquet", "theirs");
+
+        (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1);
+        var id = (await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled))[0].LoadId;
+        var keys = await KeysAsync();
+        keys.Should().HaveCount(4).And.NotContain(left);
+        keys.Where(key => key.Contains($"demo.trips-{id:D10}", StringComparison.Ordinal)).Select(System.IO.Path.GetExtension).Should().BeEquivalentTo(".parquet", ".json");
+        keys.Count(key => key.Contains("demo.trips-0000009999", StringComparison.Ordinal)).Should().Be(2);
+    }
+
+    [Fact]
+    public async Task A_mark_that_could_not_be_removed_goes_with_the_next_run_and_what_it_marks_stays()
+    {
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,\n");
+        (await LandAsync(load => load.Append(), new MeddledStore(Store) { CanDelete = false })).RowsWritten.Should().Be(1);
+        (await KeysAsync()).Should().HaveCount(3);
+
+        await PutAsync("inbox/b.csv", "trip_id,fare,station\n2,1.50,\n");
+        (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1);
+        (await KeysAsync()).Should().HaveCount(4).And.NotContain(key => key.EndsWith(".landing", StringComparison.Ordinal));
+        (await ReconcileAsync()).Should().BeEquivalentTo(new ReconciledStep("demo", "trips", "lake:landing/trips", 2, 2, 2, []));
     }
 
     [Fact]
@@ -321,6 +352,8 @@ public abstract class LandingConformance : IAsyncLifetime
 
         public bool CanDelete { get; init; } = true;
 
+        public Func<string, bool> CanPut { get; init; } = _ => true;
+
         public string Name => inner.Name;
 
         public string Location => inner.Location;
@@ -331,14 +364,15 @@ public abstract class LandingConformance : IAsyncLifetime
 
         public async Task<Stream> OpenReadAsync(string key, ByteRange? range = null, CancellationToken cancellationToken = default)
         {
+            if (Read is null) return await inner.OpenReadAsync(key, range, cancellationToken);
             await using var content = await inner.OpenReadAsync(key, range, cancellationToken);
-            if (Read is null) return content;
             using var copy = new MemoryStream();
             await content.CopyToAsync(copy, cancellationToken);
             return new MemoryStream(Read(key, copy.ToArray()));
         }
 
-        public Task<ObjectInfo> PutAsync(string key, Stream content, ObjectPutOptions? options = null, CancellationToken cancellationToken = default) => inner.PutAsync(key, content, options, cancellationToken);
+        public Task<ObjectInfo> PutAsync(string key, Stream content, ObjectPutOptions? options = null, CancellationToken cancellationToken = default) =>
+            CanPut(key) ? inner.PutAsync(key, content, options, cancellationToken) : throw new ObjectStoreException(FailureClass.NotAuthorized, "No.");
 
         public Task DeleteAsync(string key, CancellationToken cancellationToken = default) => CanDelete ? inner.DeleteAsync(key, cancellationToken) : throw new ObjectStoreException(FailureClass.NotAuthorized, "No.");
 

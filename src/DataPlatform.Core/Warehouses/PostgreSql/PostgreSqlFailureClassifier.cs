@@ -17,6 +17,9 @@ public sealed class PostgreSqlFailureClassifier : IFailureClassifier
     /// <inheritdoc/>
     public Failure? Classify(Exception exception) => exception switch
     {
+        // Said without a code of its own, and in English only, to whom connects first after a change of the schema.
+        PostgresException { SqlState: PostgresErrorCodes.InternalError, MessageText: "could not write init file" } full =>
+            new Failure(FailureClass.CannotWrite, Describe(full), FreeSpace),
         PostgresException server => ClassOf(server.SqlState) is { } known ? new Failure(known, Describe(server), HintOf(server)) : null,
         NpgsqlException client => FromClient(client),
         _ => null,
@@ -39,6 +42,8 @@ public sealed class PostgreSqlFailureClassifier : IFailureClassifier
 
     // Not among PostgresErrorCodes.
     private const string IdleInTransactionSessionTimeout = "25P03";
+
+    private const string FreeSpace = "Free or add space on the database server.";
 
     private static FailureClass? ClassOf(string state) => state switch
     {
@@ -68,7 +73,7 @@ public sealed class PostgreSqlFailureClassifier : IFailureClassifier
             "Let the user in: the role must exist and pg_hba.conf must allow it from here, perhaps only with TLS (SSL Mode=Require).",
         PostgresErrorCodes.InvalidCatalogName => "Create the database, or correct Database in the connection string.",
         PostgresErrorCodes.InsufficientPrivilege => "Grant the job's role what it needs; see docs/warehouses.md for the list.",
-        PostgresErrorCodes.DiskFull => "Free or add space on the database server.",
+        PostgresErrorCodes.DiskFull => FreeSpace,
         PostgresErrorCodes.ReadOnlySqlTransaction => "Connect to the primary: this server or role only reads.",
         PostgresErrorCodes.TooManyConnections => "Lower Maximum Pool Size in the connection string, or raise max_connections on the server.",
         _ => null,
