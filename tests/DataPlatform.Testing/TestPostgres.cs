@@ -31,7 +31,8 @@ public static class TestPostgres
             throw new InvalidOperationException($"PostgreSQL does not answer on {connection.Host}:{connection.Port}. Run `eng/services.sh start`.", e);
         }
 
-        await using var command = new NpgsqlCommand(sql, connection);
+        // A database is dropped once every session on the server has answered, and one that writes to a slow reader answers late.
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 180 };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }
