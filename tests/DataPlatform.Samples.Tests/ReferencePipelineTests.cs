@@ -82,28 +82,35 @@ public sealed class ReferencePipelineTests
     {
         using var folder = new ScratchFolder();
         using var elsewhere = new ScratchFolder();
-        await using var database = await TestPostgres.CreateDatabaseAsync();
-        await using var bucket = await TestS3.CreateBucketAsync();
-        var staging = new Dictionary<string, string?>
-        {
-            ["DOTNET_ENVIRONMENT"] = "Staging",
-            ["ConnectionStrings__lake"] = $"s3://{bucket.Name}/bikes",
-            ["ConnectionStrings__warehouse"] = database.ConnectionString,
-            ["DataPlatform__ObjectStores__lake__Endpoint"] = TestS3.Endpoint,
-            ["WAREHOUSE_PASSWORD"] = "not used: the connection string is the test's",
-            ["LAKE_ACCESS_KEY_ID"] = TestS3.AccessKeyId,
-            ["LAKE_SECRET_ACCESS_KEY"] = TestS3.SecretAccessKey,
-        };
+        await using var staging = await StagingAsync();
 
         var embedded = await RunAsync(folder, []);
-        var real = await RunAsync(elsewhere, staging);
+        var real = await RunAsync(elsewhere, staging.Variables);
 
         real.Steps.Select(step => step with { Seconds = 0 }).Should().Equal(embedded.Steps.Select(step => step with { Seconds = 0 }));
-        await using var warehouse = new PostgreSqlWarehouse("warehouse", database.ConnectionString);
-        (await TableContents.HashAsync(warehouse, "raw", "staging", "marts")).Should().Equal(await HashAsync(folder));
+        (await staging.HashAsync()).Should().Equal(await HashAsync(folder));
         Directory.EnumerateFileSystemEntries(elsewhere.Path).Should().BeEmpty("nothing on the pod's disk matters");
         real.Log.Should().NotContain(TestS3.SecretAccessKey);
     }
+
+    // The command is the engine's own: dbt itself is not to be had here. What is shown is that the tables do not depend on the way from the job to the engine.
+    [Fact]
+    public async Task A_dbt_command_makes_the_tables_that_the_engine_makes_in_the_process()
+    {
+        using var folder = new ScratchFolder();
+        using var elsewhere = new ScratchFolder();
+        await using var staging = await StagingAsync();
+
+        var inProcess = await RunAsync(folder, []);
+        var command = await RunAsync(elsewhere, staging.Variables.Append(new("Dbt__Runner", "Cli")).Append(new("Dbt__Executable", LiveDbt.Executable)).ToDictionary());
+
+        command.Log.Should().Contain("Running with dbt=");
+        inProcess.Log.Should().NotContain("Running with dbt=");
+        command.Steps.Select(step => step with { Seconds = 0 }).Should().Equal(inProcess.Steps.Select(step => step with { Seconds = 0 }));
+        (await staging.HashAsync()).Should().Equal(await HashAsync(folder));
+    }
+
+    private static async Task<Staging> StagingAsync() => new(await TestPostgres.CreateDatabaseAsync(), await TestS3.CreateBucketAsync());
 
     private static async Task<Run> RunAsync(ScratchFolder folder, Dictionary<string, string?> environment, params string[] arguments)
     {
@@ -142,6 +149,33 @@ public sealed class ReferencePipelineTests
     private sealed record Step(string Name, string Status, (long Read, long Written, long Rejected) Rows, double Seconds);
 
     private sealed record Summary(string RunId, IReadOnlyList<SummaryStep> Steps);
+
+    // PostgreSQL and S3 of the test's own, as appsettings.Staging.json has them.
+    private sealed class Staging(TestDatabase database, TestBucket bucket) : IAsyncDisposable
+    {
+        public Dictionary<string, string?> Variables { get; } = new()
+        {
+            ["DOTNET_ENVIRONMENT"] = "Staging",
+            ["ConnectionStrings__lake"] = $"s3://{bucket.Name}/bikes",
+            ["ConnectionStrings__warehouse"] = database.ConnectionString,
+            ["DataPlatform__ObjectStores__lake__Endpoint"] = TestS3.Endpoint,
+            ["WAREHOUSE_PASSWORD"] = "not used: the connection string is the test's",
+            ["LAKE_ACCESS_KEY_ID"] = TestS3.AccessKeyId,
+            ["LAKE_SECRET_ACCESS_KEY"] = TestS3.SecretAccessKey,
+        };
+
+        public async Task<SortedDictionary<string, string>> HashAsync()
+        {
+            await using var warehouse = new PostgreSqlWarehouse("warehouse", database.ConnectionString);
+            return await TableContents.HashAsync(warehouse, "raw", "staging", "marts");
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await bucket.DisposeAsync();
+            await database.DisposeAsync();
+        }
+    }
 
     private sealed record SummaryStep(string Name, string Status, long RowsRead, long RowsWritten, long RowsRejected, double DurationSeconds);
 }
