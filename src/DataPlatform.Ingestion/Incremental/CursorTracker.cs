@@ -212,12 +212,7 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
     private RecordBatch WithoutCursor(RecordBatch rows) =>
         rows.ColumnCount == contract.Schema.FieldsList.Count ? rows : new ViewRecordBatch(contract.Schema, rows.Arrays.Take(contract.Schema.FieldsList.Count), rows);
 
-    // Copies: the batch's memory goes back. The empty slice is there because one array alone would not be copied.
-    private RecordBatch? Pick(RecordBatch rows, List<(int Start, int Length)> kept) => kept.Count == 0
-        ? null
-        : new RecordBatch(
-            contract.Schema,
-            rows.Arrays.Take(contract.Schema.FieldsList.Count)
-                .Select(array => ArrowArrayConcatenator.Concatenate([ArrowArrayFactory.Slice(array, 0, 0), .. kept.Select(range => ArrowArrayFactory.Slice(array, range.Start, range.Length))])),
-            kept.Sum(range => range.Length));
+    // Copies: the batch's memory goes back.
+    private RecordBatch? Pick(RecordBatch rows, List<(int Start, int Length)> kept) =>
+        kept.Count == 0 ? null : RowPick.Of(contract.Schema, rows, [.. kept.SelectMany(range => Enumerable.Range(range.Start, range.Length))]);
 }

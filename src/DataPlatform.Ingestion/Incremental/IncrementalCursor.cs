@@ -72,7 +72,7 @@ internal sealed record IncrementalCursor
         else if (!isStateless) from = Convert(type, Start, context);
 
         // Of rows that are read again a merge makes nothing new. What is deleted by a key that came again has to come again too.
-        var isReread = Lag is not null || context.Merge == MergeStrategy.DeleteInsert;
+        var isReread = Lag is not null || context.Merge?.Strategy == MergeStrategy.DeleteInsert;
         if (boundary is not null && (isReread || (boundary.Count > 0 && context.Merge is not null))) boundary = new CursorState(boundary.Value, []);
         return new CursorTracker(this, source, contract, type, identity)
         {
