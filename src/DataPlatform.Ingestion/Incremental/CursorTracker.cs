@@ -55,7 +55,7 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
         var kept = rows is null ? [] : IsNew(rows) ? [(0, rows.Length)] : Keep(rows);
         var isWhole = kept is [(0, var all)] && all == rows!.Length;
         if (isLast) Finish();
-        if (kept.Count == 0 && batch.Rejected.Count == 0 && !(isLast && _owesCursor))
+        if (kept.Count == 0 && batch.Rejected.Count == 0 && (IsStateless || batch.CompletedObjects.Count == 0) && !(isLast && _owesCursor))
         {
             batch.Dispose();
             return null;
@@ -69,6 +69,8 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
             RowsFiltered = _filtered,
             BytesRead = batch.BytesRead,
             Discarded = batch.Discarded,
+            CompletedObjects = IsStateless ? [] : batch.CompletedObjects,
+            OpenObject = IsStateless ? null : batch.OpenObject,
             Cursors = _state is null || IsStateless || !saysCursor ? batch.Cursors : new Dictionary<string, string>(StringComparer.Ordinal) { [cursor.Name] = _state.ToString(type) },
         };
         _filtered = 0;

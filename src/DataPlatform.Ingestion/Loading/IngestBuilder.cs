@@ -106,7 +106,7 @@ public class IngestBuilder
         throw new DataPlatformException(
             FailureClass.Configuration,
             $"Step '{Definition.Name}' reads {_source.Description} by a cursor, not in ascending order, and adds its rows in parts: after a crash those of the parts that are committed would be added again.",
-            "Have the API give them in that order, and say so: http.Ordered(RowOrder.Ascending). Or merge by a key, or leave .Checkpoint(…) out.");
+            "Merge by a key, or leave .Checkpoint(…) out. Of an API that gives them in that order say so: http.Ordered(RowOrder.Ascending).");
     }
 
     private protected static Connection<IWarehouse> Connection(string warehouse)
