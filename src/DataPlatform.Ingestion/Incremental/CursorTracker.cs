@@ -55,7 +55,7 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
         var kept = rows is null ? [] : IsNew(rows) ? [(0, rows.Length)] : Keep(rows);
         var isWhole = kept is [(0, var all)] && all == rows!.Length;
         if (isLast) Finish();
-        if (kept.Count == 0 && batch.Rejected.Count == 0 && !(isLast && _owesCursor))
+        if (kept.Count == 0 && batch.Rejected.Count == 0 && (IsStateless || batch.CompletedObjects.Count == 0) && !(isLast && _owesCursor))
         {
             batch.Dispose();
             return null;
@@ -69,6 +69,8 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
             RowsFiltered = _filtered,
             BytesRead = batch.BytesRead,
             Discarded = batch.Discarded,
+            CompletedObjects = IsStateless ? [] : batch.CompletedObjects,
+            OpenObject = IsStateless ? null : batch.OpenObject,
             Cursors = _state is null || IsStateless || !saysCursor ? batch.Cursors : new Dictionary<string, string>(StringComparer.Ordinal) { [cursor.Name] = _state.ToString(type) },
         };
         _filtered = 0;
@@ -212,12 +214,7 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
     private RecordBatch WithoutCursor(RecordBatch rows) =>
         rows.ColumnCount == contract.Schema.FieldsList.Count ? rows : new ViewRecordBatch(contract.Schema, rows.Arrays.Take(contract.Schema.FieldsList.Count), rows);
 
-    // Copies: the batch's memory goes back. The empty slice is there because one array alone would not be copied.
-    private RecordBatch? Pick(RecordBatch rows, List<(int Start, int Length)> kept) => kept.Count == 0
-        ? null
-        : new RecordBatch(
-            contract.Schema,
-            rows.Arrays.Take(contract.Schema.FieldsList.Count)
-                .Select(array => ArrowArrayConcatenator.Concatenate([ArrowArrayFactory.Slice(array, 0, 0), .. kept.Select(range => ArrowArrayFactory.Slice(array, range.Start, range.Length))])),
-            kept.Sum(range => range.Length));
+    // Copies: the batch's memory goes back.
+    private RecordBatch? Pick(RecordBatch rows, List<(int Start, int Length)> kept) =>
+        kept.Count == 0 ? null : RowPick.Of(contract.Schema, rows, [.. kept.SelectMany(range => Enumerable.Range(range.Start, range.Length))]);
 }

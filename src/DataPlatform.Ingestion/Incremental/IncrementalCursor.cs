@@ -63,7 +63,7 @@ internal sealed record IncrementalCursor
         var type = TypeIn(contract, source);
         int[] identity = Identity.Count == 0 ? [.. Enumerable.Range(0, contract.Schema.FieldsList.Count)] : [.. Identity.Select(column => IndexOf(contract, column, source))];
         var (from, until) = (Convert(type, RangeStart, context), Convert(type, RangeEnd, context));
-        var isStateless = from is not null || until is not null;
+        var isStateless = HasRange(context);
 
         // A table that is replaced is to hold all there is.
         var stored = isStateless || context.ReplacesTarget ? null : await context.FindCursorAsync(Name, cancellationToken).ConfigureAwait(false);
@@ -72,7 +72,7 @@ internal sealed record IncrementalCursor
         else if (!isStateless) from = Convert(type, Start, context);
 
         // Of rows that are read again a merge makes nothing new. What is deleted by a key that came again has to come again too.
-        var isReread = Lag is not null || context.Merge == MergeStrategy.DeleteInsert;
+        var isReread = Lag is not null || context.Merge?.Strategy == MergeStrategy.DeleteInsert;
         if (boundary is not null && (isReread || (boundary.Count > 0 && context.Merge is not null))) boundary = new CursorState(boundary.Value, []);
         return new CursorTracker(this, source, contract, type, identity)
         {
@@ -86,6 +86,9 @@ internal sealed record IncrementalCursor
             Logger = context.Logger,
         };
     }
+
+    /// <summary>Whether a range is read, without regard to what was loaded before.</summary>
+    public bool HasRange(SourceContext context) => RangeStart?.Invoke(context.Run) is not null || RangeEnd?.Invoke(context.Run) is not null;
 
     /// <summary>The cursor's type.</summary>
     /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: the contract has no such column, or it is of a type that has no order.</exception>

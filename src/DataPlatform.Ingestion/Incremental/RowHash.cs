@@ -39,7 +39,8 @@ internal static class RowHash
         hash.AppendData(length);
     }
 
-    private static ReadOnlySpan<byte> ValueOf(IArrowArray array, int row) => array switch
+    /// <summary>The bytes of a value that is not NULL and not a list.</summary>
+    public static ReadOnlySpan<byte> ValueOf(IArrowArray array, int row) => array switch
     {
         BooleanArray bits => bits.GetValue(row)!.Value ? [1] : [0],
         BinaryArray bytes => bytes.GetBytes(row),

@@ -15,7 +15,8 @@ internal static class LandedFileReader
     public static async IAsyncEnumerable<SourceBatch> ReadAsync(
         IObjectStore store, string manifestKey, LandedFile landed, BatchBuilder batch, SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var copy = OpenScratch();
+        // The hash is known at the end of the file and rows are wanted only then.
+        var copy = ScratchFile.Open("landed");
         await using (copy.ConfigureAwait(false))
         {
             var sha256 = await CopyAsync(store, landed.Path, copy, cancellationToken).ConfigureAwait(false);
@@ -58,9 +59,4 @@ internal static class LandedFileReader
         destination.Flush();
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
-
-    // The hash is known at the end of the file and rows are wanted only then. As large as a file of the zone, and gone with the process.
-    private static FileStream OpenScratch() => new(
-        Path.Combine(Path.GetTempPath(), $"dataplatform-landed-{Guid.NewGuid():N}.parquet"),
-        new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous });
 }

@@ -65,7 +65,7 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         _isMarked = true;
         await new LandingMark(step.Run.RunId).PutAsync(_store, _markKey, cancellationToken).ConfigureAwait(false);
         var writers = step.Services.GetService<IParquetWriterFactory>() ?? new ParquetWriterFactory();
-        var writer = new LandingWriter(_store, writers, contract.Schema, zone.Options, NextKey);
+        var writer = new LandingWriter(_store, writers, contract.Schema, zone, step.Run.LogicalDate, NextKey);
         await using (writer.ConfigureAwait(false))
         {
             await foreach (var some in rows.WithCancellation(cancellationToken).ConfigureAwait(false)) await writer.WriteAsync(some, cancellationToken).ConfigureAwait(false);
@@ -82,6 +82,7 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
             Table = settings.LandsOnly ? null : $"{settings.Warehouse.Name}:{settings.Table}",
             ContractVersion = contract.Version,
             SchemaHash = LandingManifest.HashOf(columns),
+            PartitionBy = zone.Options.PartitionBy,
             Columns = columns,
             LandedAt = DateTimeOffset.UtcNow,
             Rows = writer.Files.Sum(file => file.Rows),
@@ -111,9 +112,9 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         if (rest.RowsRead > 0) yield return RowsOf(rest);
     }
 
-    private string NextKey(int number)
+    private string NextKey(string folder, int number)
     {
-        var key = zone.FileKey(step.Run, step.Step, load.LoadId, number);
+        var key = zone.FileKey(step.Run.Pipeline, step.Step, load.LoadId, folder, number);
         _keys.Add(key);
         return key;
     }

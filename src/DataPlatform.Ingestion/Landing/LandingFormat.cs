@@ -17,6 +17,7 @@ internal sealed class LandingFormat : IFileFormat
     public async IAsyncEnumerable<SourceBatch> ReadAsync(SourceFile file, BatchBuilder batch, SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var manifest = await LandingManifest.ReadAsync(file.Store, file.Key, cancellationToken).ConfigureAwait(false);
+        LandingZone.CheckOrder(context.Merge, manifest.PartitionBy, $"{file.Store.Name}:{file.Key}");
         context.TotalBytes += manifest.Files.Sum(landed => landed.Bytes);
         foreach (var landed in manifest.Files)
         {

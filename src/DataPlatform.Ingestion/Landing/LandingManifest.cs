@@ -34,6 +34,9 @@ internal sealed record LandingManifest
 
     public required IReadOnlyList<LandedColumn> Columns { get; init; }
 
+    /// <summary>What the files lie in folders by.</summary>
+    public IReadOnlyList<string> PartitionBy { get; init; } = [];
+
     public required DateTimeOffset LandedAt { get; init; }
 
     public required long Rows { get; init; }

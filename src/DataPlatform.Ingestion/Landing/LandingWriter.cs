@@ -3,41 +3,67 @@ using DataPlatform.ObjectStores;
 
 namespace DataPlatform.Ingestion;
 
-/// <summary>Writes rows into files of a landing zone, each up to a size.</summary>
-internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory writers, Schema schema, LandingOptions options, Func<int, string> keyOf) : IAsyncDisposable
+/// <summary>Writes rows into files of a landing zone, each up to a size, in the folders that they belong into.</summary>
+/// <param name="store">The zone's store.</param>
+/// <param name="writers">Make the files.</param>
+/// <param name="schema">The rows' columns.</param>
+/// <param name="zone">The zone.</param>
+/// <param name="ingestDate">The run's logical date.</param>
+/// <param name="keyOf">Gives the key of a file, by its folder and its number in the load.</param>
+internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory writers, Schema schema, LandingZone zone, DateOnly ingestDate, Func<string, int, string> keyOf) : IAsyncDisposable
 {
     private const string ContentType = "application/vnd.apache.parquet";
 
     private readonly List<LandedFile> _files = [];
+    private readonly PartitionBuffer? _waiting = zone.Options.PartitionColumns.Any() ? new PartitionBuffer(zone, schema, ingestDate) : null;
     private ObjectUpload? _upload;
     private IParquetWriter? _writer;
+    private string? _folder;
     private long _rows;
 
     /// <summary>The files that are there.</summary>
     public IReadOnlyList<LandedFile> Files => _files;
 
-    /// <summary>The keys of all files that may be there.</summary>
-    public IEnumerable<string> Keys => _upload is null ? _files.Select(file => file.Path) : [.. _files.Select(file => file.Path), _upload.Key];
-
     public async Task WriteAsync(RecordBatch rows, CancellationToken cancellationToken)
     {
-        _upload ??= new ObjectUpload(store, keyOf(_files.Count + 1), ContentType, cancellationToken);
-        _writer ??= writers.Create(_upload, schema, options.Parquet);
-        await _writer.WriteAsync(rows, cancellationToken).ConfigureAwait(false);
-        _rows += rows.Length;
-        if (_writer.Length >= (long)options.FileMebibytes << 20) await CompleteFileAsync(cancellationToken).ConfigureAwait(false);
+        if (_waiting is null)
+        {
+            await WriteAsync(_folder ??= zone.FolderOf(ingestDate), rows, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await _waiting.AddAsync(rows, cancellationToken).ConfigureAwait(false);
+        if (_waiting.IsFull) await WriteWaitingAsync(_waiting, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task CompleteAsync(CancellationToken cancellationToken)
     {
+        if (_waiting is not null) await WriteWaitingAsync(_waiting, cancellationToken).ConfigureAwait(false);
         if (_writer is not null) await CompleteFileAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_writer is not null) await _writer.DisposeAsync().ConfigureAwait(false);
-        if (_upload is not null) await _upload.DisposeAsync().ConfigureAwait(false);
-        (_writer, _upload) = (null, null);
+        await GiveUpFileAsync().ConfigureAwait(false);
+        if (_waiting is not null) await _waiting.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task WriteWaitingAsync(PartitionBuffer waiting, CancellationToken cancellationToken)
+    {
+        await foreach (var (folder, rows) in waiting.TakeAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (_writer is not null && folder != _folder) await CompleteFileAsync(cancellationToken).ConfigureAwait(false);
+            await WriteAsync(_folder = folder, rows, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task WriteAsync(string folder, RecordBatch rows, CancellationToken cancellationToken)
+    {
+        _upload ??= new ObjectUpload(store, keyOf(folder, _files.Count + 1), ContentType, cancellationToken);
+        _writer ??= writers.Create(_upload, schema, zone.Options.Parquet);
+        await _writer.WriteAsync(rows, cancellationToken).ConfigureAwait(false);
+        _rows += rows.Length;
+        if (_writer.Length >= zone.FileBytes) await CompleteFileAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private async Task CompleteFileAsync(CancellationToken cancellationToken)
@@ -46,6 +72,13 @@ internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory wr
         var sha256 = await _upload!.CompleteAsync().ConfigureAwait(false);
         _files.Add(new LandedFile(_upload.Key, sha256, _upload.Length, _rows));
         _rows = 0;
-        await DisposeAsync().ConfigureAwait(false);
+        await GiveUpFileAsync().ConfigureAwait(false);
+    }
+
+    private async Task GiveUpFileAsync()
+    {
+        if (_writer is not null) await _writer.DisposeAsync().ConfigureAwait(false);
+        if (_upload is not null) await _upload.DisposeAsync().ConfigureAwait(false);
+        (_writer, _upload) = (null, null);
     }
 }

@@ -31,7 +31,7 @@ public class IngestBuilder
     /// <param name="warehouse">The warehouse's name.</param>
     /// <param name="table">The table, such as <c>raw.trips</c>.</param>
     /// <param name="configure">How; append, and no rejected row is allowed, unless it says otherwise.</param>
-    /// <exception cref="DataPlatformException">A merge's key is not a column of the source.</exception>
+    /// <exception cref="DataPlatformException">A merge's key, or what landed files lie in folders by, is not a column of the source.</exception>
     public StepBuilder Into(string warehouse, TableName table, Action<LoadBuilder>? configure = null) => Into(Connection(warehouse), table, new LoadBuilder(), configure);
 
     /// <inheritdoc cref="Into(string, TableName, Action{LoadBuilder}?)"/>
@@ -57,7 +57,8 @@ public class IngestBuilder
                 "Merge by their key, or leave .Lag(…) out.");
         }
 
-        if (_source.Contract is { } contract) TargetFit.CheckMerge(contract, _settings);
+        if (load.Landing is { } zone) LandingZone.CheckOrder(load.MergeOptions, zone.Options.PartitionBy, zone.Description);
+        if (_source.Contract is { } contract) TargetFit.CheckColumns(contract, _settings);
         var by = load.Landing is { } landing ? $" by way of {landing.Description}" : "";
         Definition.Description = $"{_source.Description} → {warehouse.Name}:{table} ({_settings.DispositionText}){by}";
         return new IngestStepBuilder(Definition);
@@ -72,7 +73,7 @@ public class IngestBuilder
     /// <param name="store">The object store's name.</param>
     /// <param name="prefix">What the keys begin with, such as <c>landing/trips</c>.</param>
     /// <param name="configure">How; no rejected row is allowed unless it says otherwise.</param>
-    /// <exception cref="DataPlatformException">The prefix cannot be part of a key.</exception>
+    /// <exception cref="DataPlatformException">The prefix cannot be part of a key, or the source has no column that files are to lie in folders by.</exception>
     public StepBuilder IntoLake(string store, string prefix, Action<LakeBuilder>? configure = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(store);
@@ -93,6 +94,7 @@ public class IngestBuilder
         var zone = LandingZone.Create(store, prefix, lake.FileOptions);
         _settings = IngestSettings.ForLake(_source, zone, lake.MaxRejected, lake.CheckpointBytes) with { MaxRejectedRows = lake.MaxRejectedRows };
         CheckParts();
+        if (_source.Contract is { } contract) TargetFit.CheckColumns(contract, _settings);
         Definition.Description = $"{_source.Description} → {zone.Description}";
         return new IngestStepBuilder(Definition);
     }
@@ -104,7 +106,7 @@ public class IngestBuilder
         throw new DataPlatformException(
             FailureClass.Configuration,
             $"Step '{Definition.Name}' reads {_source.Description} by a cursor, not in ascending order, and adds its rows in parts: after a crash those of the parts that are committed would be added again.",
-            "Have the API give them in that order, and say so: http.Ordered(RowOrder.Ascending). Or merge by a key, or leave .Checkpoint(…) out.");
+            "Merge by a key, or leave .Checkpoint(…) out. Of an API that gives them in that order say so: http.Ordered(RowOrder.Ascending).");
     }
 
     private protected static Connection<IWarehouse> Connection(string warehouse)

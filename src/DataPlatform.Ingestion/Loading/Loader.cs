@@ -66,7 +66,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             Logger = step.Logger,
             Target = target,
             ReplacesTarget = settings.Disposition == WriteDisposition.Replace,
-            Merge = settings.Merge?.Strategy,
+            Merge = settings.Merge,
             BatchBytes = (int)Math.Min(settings.CheckpointBytes ?? long.MaxValue, IWarehouse.BatchBytes),
 
             // A table that is gone holds nothing, whatever was once loaded into it.

@@ -17,15 +17,18 @@ internal sealed class TargetFit
 
     private ContractModes Modes => _settings.Modes;
 
-    /// <summary>Throws when what a merge needs is not in the contract.</summary>
-    public static void CheckMerge(Contract contract, IngestSettings settings) =>
+    /// <summary>Throws when what a merge or the folders of a landing zone need is not in the contract.</summary>
+    public static void CheckColumns(Contract contract, IngestSettings settings)
+    {
         settings.Merge?.Check(settings.Table, contract.Schema, settings.Source.Description);
+        settings.Landing?.CheckPartitions(contract, settings.Source.Description);
+    }
 
     /// <summary>
     /// The contract as the load uses it: keys are required, decimals whose digits were not chosen take the table's, and columns and types are those that the table has or
     /// is to have; see <see cref="Changes"/>.
     /// </summary>
-    /// <exception cref="DataPlatformException">What a merge needs is not in the contract, or the table differs in a way that the modes do not allow.</exception>
+    /// <exception cref="DataPlatformException">What a merge or the folders of a landing zone need is not in the contract, or the table differs in a way that the modes do not allow.</exception>
     public static Contract Adapt(Contract contract, Schema? target, IngestSettings settings)
     {
         if (target is null && settings.Modes.Tables == OnChange.Freeze)
@@ -41,7 +44,7 @@ internal sealed class TargetFit
         if (target is not null && (settings.Disposition != WriteDisposition.Replace || settings.Modes is { Columns: not (null or OnChange.Evolve) } or { Types: not (null or OnChange.Evolve) }))
             adapted = new TargetFit(target, settings, contract.IsInferred).Fit(adapted);
 
-        CheckMerge(adapted, settings);
+        CheckColumns(adapted, settings);
         return adapted.With(column => settings.Key.Contains(column.Name, StringComparer.Ordinal) ? column.AsRequired() : column);
     }
 

@@ -17,19 +17,19 @@ public static class From
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> Csv<T>(string store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new CsvFormat(options ?? new()));
+    public static FileSource<T> Csv<T>(string store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new CsvFormat(options ?? new()));
 
     /// <inheritdoc cref="Csv{T}(string, string, CsvOptions?)"/>
-    public static ISource<T> Csv<T>(IObjectStore store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new CsvFormat(options ?? new()));
+    public static FileSource<T> Csv<T>(IObjectStore store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new CsvFormat(options ?? new()));
 
     /// <summary>CSV files whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
     /// <param name="store">The object store's name.</param>
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
-    public static ISource Csv(string store, string glob, CsvOptions? options = null) => new FileSource(new(store), glob, new CsvFormat(options ?? new()), null);
+    public static FileSource Csv(string store, string glob, CsvOptions? options = null) => new FileSource(new(store), glob, new CsvFormat(options ?? new()), null);
 
     /// <inheritdoc cref="Csv(string, string, CsvOptions?)"/>
-    public static ISource Csv(IObjectStore store, string glob, CsvOptions? options = null) => new FileSource(Of(store), glob, new CsvFormat(options ?? new()), null);
+    public static FileSource Csv(IObjectStore store, string glob, CsvOptions? options = null) => new FileSource(Of(store), glob, new CsvFormat(options ?? new()), null);
 
     /// <summary>JSON Lines files, one object a line, whose columns a record declares.</summary>
     /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
@@ -37,19 +37,19 @@ public static class From
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> JsonLines<T>(string store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), null));
+    public static FileSource<T> JsonLines<T>(string store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), null));
 
     /// <inheritdoc cref="JsonLines{T}(string, string, JsonOptions?)"/>
-    public static ISource<T> JsonLines<T>(IObjectStore store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), null));
+    public static FileSource<T> JsonLines<T>(IObjectStore store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), null));
 
     /// <summary>JSON Lines files, one object a line, whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
     /// <param name="store">The object store's name.</param>
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
-    public static ISource JsonLines(string store, string glob, JsonOptions? options = null) => new FileSource(new(store), glob, new JsonFormat(options ?? new(), null), null);
+    public static FileSource JsonLines(string store, string glob, JsonOptions? options = null) => new FileSource(new(store), glob, new JsonFormat(options ?? new(), null), null);
 
     /// <inheritdoc cref="JsonLines(string, string, JsonOptions?)"/>
-    public static ISource JsonLines(IObjectStore store, string glob, JsonOptions? options = null) => new FileSource(Of(store), glob, new JsonFormat(options ?? new(), null), null);
+    public static FileSource JsonLines(IObjectStore store, string glob, JsonOptions? options = null) => new FileSource(Of(store), glob, new JsonFormat(options ?? new(), null), null);
 
     /// <summary>JSON files that hold an array of objects, whose columns a record declares. They are read as they come: a file may be of any size.</summary>
     /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
@@ -58,10 +58,10 @@ public static class From
     /// <param name="records">Where the array is: <c>$</c> when the file is the array, else a path such as <c>$.data.items</c> or <c>$['data set']</c>.</param>
     /// <param name="options">How rows are read.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column, or <paramref name="records"/> is not a path.</exception>
-    public static ISource<T> Json<T>(string store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
+    public static FileSource<T> Json<T>(string store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
 
     /// <inheritdoc cref="Json{T}(string, string, string, JsonOptions?)"/>
-    public static ISource<T> Json<T>(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
+    public static FileSource<T> Json<T>(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
 
     /// <summary>JSON files that hold an array of objects, whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
     /// <param name="store">The object store's name.</param>
@@ -69,28 +69,28 @@ public static class From
     /// <param name="records">Where the array is: <c>$</c> when the file is the array, else a path such as <c>$.data.items</c> or <c>$['data set']</c>.</param>
     /// <param name="options">How rows are read.</param>
     /// <exception cref="DataPlatformException"><paramref name="records"/> is not a path.</exception>
-    public static ISource Json(string store, string glob, string records = "$", JsonOptions? options = null) => new FileSource(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)), null);
+    public static FileSource Json(string store, string glob, string records = "$", JsonOptions? options = null) => new FileSource(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)), null);
 
     /// <inheritdoc cref="Json(string, string, string, JsonOptions?)"/>
-    public static ISource Json(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) => new FileSource(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)), null);
+    public static FileSource Json(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) => new FileSource(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)), null);
 
     /// <summary>Parquet files whose columns a record declares; they are found by name. Memory holds one row group at a time.</summary>
     /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>
     /// <param name="store">The object store's name.</param>
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> Parquet<T>(string store, string glob) where T : notnull => new FileSource<T>(new(store), glob, new ParquetFormat());
+    public static FileSource<T> Parquet<T>(string store, string glob) where T : notnull => new FileSource<T>(new(store), glob, new ParquetFormat());
 
     /// <inheritdoc cref="Parquet{T}(string, string)"/>
-    public static ISource<T> Parquet<T>(IObjectStore store, string glob) where T : notnull => new FileSource<T>(Of(store), glob, new ParquetFormat());
+    public static FileSource<T> Parquet<T>(IObjectStore store, string glob) where T : notnull => new FileSource<T>(Of(store), glob, new ParquetFormat());
 
     /// <summary>Parquet files whose columns are those of the first new one; those of an existing table keep its types. Nested columns are left out. Memory holds one row group at a time.</summary>
     /// <param name="store">The object store's name.</param>
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
-    public static ISource Parquet(string store, string glob) => new FileSource(new(store), glob, new ParquetFormat(), null);
+    public static FileSource Parquet(string store, string glob) => new FileSource(new(store), glob, new ParquetFormat(), null);
 
     /// <inheritdoc cref="Parquet(string, string)"/>
-    public static ISource Parquet(IObjectStore store, string glob) => new FileSource(Of(store), glob, new ParquetFormat(), null);
+    public static FileSource Parquet(IObjectStore store, string glob) => new FileSource(Of(store), glob, new ParquetFormat(), null);
 
     /// <summary>What was landed in an object store, by <c>IntoLake</c> or <c>LandIn</c>, and has the columns that a record declares: the files of each manifest, once.</summary>
     /// <typeparam name="T">The record or class. See <see cref="Contract.Of{T}"/>.</typeparam>

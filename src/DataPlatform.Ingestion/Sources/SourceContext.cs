@@ -57,7 +57,7 @@ public sealed class SourceContext
     public bool ReplacesTarget { get; init; }
 
     /// <summary>How rows are merged into the table, or null when they are not.</summary>
-    internal MergeStrategy? Merge { get; init; }
+    internal MergeOptions? Merge { get; init; }
 
     /// <summary>About how many bytes of column data a batch is to have.</summary>
     public int BatchBytes { get; init; } = IWarehouse.BatchBytes;

@@ -1,4 +1,5 @@
 using DataPlatform.Pipelines;
+using DataPlatform.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -38,6 +39,45 @@ public sealed class FileSourceTests : IDisposable
         var second = await ReadResult.OfAsync(source, new SourceContext { LoadedObjects = loaded, Logger = _log });
         second.Rows.Select(row => row[0]).Should().Equal(20, 3);
         _log.Lines.Should().Contain("Warning: b.csv was loaded before and has changed since: all of it is read again");
+    }
+
+    [Theory]
+    [InlineData("csv", "town,population\nOslo,700000\n", "town, population")]
+    [InlineData("jsonl", "{\"town\":\"Oslo\"}\n{\"population\":700000}\n", "population, town")]
+    [InlineData("json", "[{\"town\":\"Oslo\",\"population\":700000}]", "population, town")]
+    [InlineData("parquet", null, "town, population")]
+    public async Task A_file_with_no_column_that_the_record_has_is_refused_though_all_of_them_may_be_NULL(string format, string? text, string found)
+    {
+        if (text is not null) _inbox.With($"a.{format}", text);
+        else _inbox.With("a.parquet", await TownsAsync());
+        FileSource<Ride> source = format switch
+        {
+            "csv" => From.Csv<Ride>(_inbox.Store, "*"),
+            "jsonl" => From.JsonLines<Ride>(_inbox.Store, "*"),
+            "json" => From.Json<Ride>(_inbox.Store, "*"),
+            _ => From.Parquet<Ride>(_inbox.Store, "*"),
+        };
+        var failure = (await FluentActions.Awaiting(() => ReadResult.OfAsync(source)).Should().ThrowAsync<DataPlatformException>()).Which;
+        (failure.FailureClass, failure.Message).Should().Be((FailureClass.Data, $"lake:a.{format} has none of the columns 'TripId', 'Start Time'. It has: {found}."));
+    }
+
+    [Fact]
+    public async Task A_file_with_one_column_of_the_record_is_read_and_so_are_objects_without_keys()
+    {
+        _inbox.With("a.csv", "town,start time\nOslo,9\n").With("b.jsonl", "{}\n{}\n");
+        (await ReadResult.OfAsync(From.Csv<Ride>(_inbox.Store, "*.csv"))).Rows.ShouldEqual([[null, "9"]]);
+        (await ReadResult.OfAsync(From.JsonLines<Ride>(_inbox.Store, "*.jsonl"))).Rows.ShouldEqual([[null, null], [null, null]]);
+    }
+
+    private static async Task<byte[]> TownsAsync()
+    {
+        var schema = Contract.Of<Place>().Schema;
+        using var file = new MemoryStream();
+        await using var writer = new ParquetWriterFactory().Create(file, schema, new ParquetWriterOptions());
+        using var batch = RecordBatches.Create(schema, [["Oslo", 700_000]]);
+        await writer.WriteAsync(batch, TestContext.Current.CancellationToken);
+        await writer.CompleteAsync(TestContext.Current.CancellationToken);
+        return file.ToArray();
     }
 
     [Fact]
@@ -121,6 +161,10 @@ public sealed class FileSourceTests : IDisposable
     }
 
     internal sealed record Row(int Id);
+
+    private sealed record Ride(long? TripId, [property: System.ComponentModel.DataAnnotations.Schema.Column("Start Time")] string? StartTime);
+
+    private sealed record Place(string Town, int Population);
 
     private sealed record Noted(int Id, string? Note);
 

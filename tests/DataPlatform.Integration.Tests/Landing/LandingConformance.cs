@@ -220,6 +220,151 @@ public abstract class LandingConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Files_lie_in_folders_by_columns_with_which_they_are_read_back_and_reconciled()
+    {
+        await PutAsync("inbox/a.csv", """
+            id,city,day,is_member,amount
+            1,Oslo,2026-01-31,true,1.5
+            2,São Paulo,2026-02-01,true,2
+            3,Oslo,2026-01-31,false,3
+            4,,2026-01-31,true,4
+            5,"",2026-01-31,true,5
+            6,"a/b=c%d: ?*[^]{}#'","2026-01-31",true,6
+            7,Oslo,2026-01-31,true,7
+            8,~ +&é✓,,true,8
+            """);
+        await PutAsync("inbox/b.csv", "id,city,day,is_member,amount\n9,Oslo,2026-01-31,true,9\n");
+        var options = new LandingOptions { PartitionBy = ["City", LandingOptions.IngestDate, "day", "IsMember"] };
+        var result = await RunPipelineAsync(p =>
+        {
+            p.Ingest("land", From.Csv<Visit>(Store, "inbox/*.csv")).IntoLake(Store, "landing/visits", lake => lake.Files(options));
+            p.Ingest("load", From.Landing<Visit>(Store, "landing/visits")).Into(Warehouse, "raw.visits").After("land");
+        });
+        result.Steps.Should().OnlyContain(step => step.RowsWritten == 9);
+        var date = (await _ledgers.Primary.FindRunAsync(result.Run.RunId, Cancelled))!.Run.LogicalDate;
+        (await QueryAsync("SELECT id, city, day, is_member, amount FROM raw.visits ORDER BY id")).Select(row => string.Join('|', row.Select(v => v is DateOnly d ? $"{d:yyyy-MM-dd}" : $"{v ?? "NULL"}")))
+            .Should().Equal(
+                "1|Oslo|2026-01-31|True|1.50", "2|São Paulo|2026-02-01|True|2.00", "3|Oslo|2026-01-31|False|3.00", "4|NULL|2026-01-31|True|4.00", "5||2026-01-31|True|5.00",
+                "6|a/b=c%d: ?*[^]{}#'|2026-01-31|True|6.00", "7|Oslo|2026-01-31|True|7.00", "8|~ +&é✓|NULL|True|8.00", "9|Oslo|2026-01-31|True|9.00");
+
+        var manifest = (await ManifestsAsync()).Should().ContainSingle().Subject.Value;
+        manifest.GetProperty("partition_by").EnumerateArray().Select(name => name.GetString()).Should().Equal("city", "ingest_date", "day", "is_member");
+        var files = manifest.GetProperty("files").EnumerateArray().Select(f => (Path: f.GetProperty("path").GetString()!, Rows: f.GetProperty("rows").GetInt64(), Sha256: f.GetProperty("sha256").GetString())).ToList();
+        files.Select(file => (System.IO.Path.GetDirectoryName(file.Path)!.Replace($"ingest_date={date:yyyy-MM-dd}", "ingest_date=…", StringComparison.Ordinal), file.Rows)).Should().Equal(
+            ("landing/visits/city=Oslo/ingest_date=…/day=2026-01-31/is_member=true", 3),
+            ("landing/visits/city=São Paulo/ingest_date=…/day=2026-02-01/is_member=true", 1),
+            ("landing/visits/city=Oslo/ingest_date=…/day=2026-01-31/is_member=false", 1),
+            ("landing/visits/city=__HIVE_DEFAULT_PARTITION__/ingest_date=…/day=2026-01-31/is_member=true", 2),
+            ("landing/visits/city=a%2Fb%3Dc%25d%3A %3F%2A%5B%5E%5D%7B}%23%27/ingest_date=…/day=2026-01-31/is_member=true", 1),
+            ("landing/visits/city=~ +&é✓/ingest_date=…/day=__HIVE_DEFAULT_PARTITION__/is_member=true", 1));
+        foreach (var (path, _, sha256) in files) sha256.Should().Be(Convert.ToHexStringLower(SHA256.HashData(await ReadAsync(path))));
+
+        // With the values of the paths, as readers of lakes take them.
+        using var copy = new ScratchFolder();
+        foreach (var (path, _, _) in files)
+        {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy.Combine(path))!);
+            await File.WriteAllBytesAsync(copy.Combine(path), await ReadAsync(path), Cancelled);
+        }
+
+        await using var duckDb = new DuckDbWarehouse("reader", $"DataSource={copy.Combine("reader.duckdb")}");
+        await using var reader = await duckDb.BeginAsync(Cancelled);
+        (await reader.QueryAsync($"SELECT id, city, CAST(day AS VARCHAR), CAST(ingest_date AS VARCHAR), amount FROM read_parquet('{copy.Path}/landing/**/*.parquet', hive_partitioning = true) WHERE is_member ORDER BY id", cancellationToken: Cancelled)).ToList().ShouldEqual(
+        [
+            [1, "Oslo", "2026-01-31", $"{date:yyyy-MM-dd}", 1.5m], [2, "São Paulo", "2026-02-01", $"{date:yyyy-MM-dd}", 2m], [4, null, "2026-01-31", $"{date:yyyy-MM-dd}", 4m], [5, null, "2026-01-31", $"{date:yyyy-MM-dd}", 5m],
+            [6, "a/b=c%d: ?*[^]{}#'", "2026-01-31", $"{date:yyyy-MM-dd}", 6m], [7, "Oslo", "2026-01-31", $"{date:yyyy-MM-dd}", 7m], [8, "~ +&é✓", null, $"{date:yyyy-MM-dd}", 8m], [9, "Oslo", "2026-01-31", $"{date:yyyy-MM-dd}", 9m],
+        ]);
+
+        var builder = new PipelineBuilder("demo");
+        builder.Ingest("land", From.Csv<Visit>(Store, "inbox/*.csv")).IntoLake(Store, "landing/visits");
+        var reconcile = builder.Build().Steps[0].Commands.OfType<ReconcileCommand>().Single();
+        (await reconcile.ReconcileAsync("demo", _services, Cancelled)).Should().BeEquivalentTo(new ReconciledStep("demo", "land", "lake:landing/visits", 1, 6, 9, []));
+        await PutAsync(files[4].Path.Replace("-00005.", "-00009.", StringComparison.Ordinal), "left");
+        (await reconcile.ReconcileAsync("demo", _services, Cancelled))!.Differences.Should().Equal($"{files[4].Path.Replace("-00005.", "-00009.", StringComparison.Ordinal)} is in no manifest");
+    }
+
+    [Fact]
+    public async Task Every_type_goes_by_way_of_folders_unchanged() => await EveryType.Rows(1, 60).SampleAsync(
+        async rows =>
+        {
+            var table = new TableName("raw", $"t{Guid.NewGuid():N}");
+            foreach (var row in rows) row[EveryType.Schema.GetFieldIndex("required")] = (int)((long)row[0]! * 7 % 3);
+            foreach (var row in rows) row[EveryType.Schema.GetFieldIndex("uuid")] = (long)row[0]! % 2 == 0 ? null : Guid.Parse("6f9619ff-8b86-d011-b42d-00c04fc964ff");
+            var options = new LandingOptions { PartitionBy = ["required", "uuid"] };
+            var result = await RunAsync(p => p.Ingest(table.Name[..20], new Batches(rows)).Into(Warehouse, table, load => load.LandIn(Store, $"landing/{table.Name}", options)));
+            result.Failure.Should().BeNull();
+            (await Store.ListAsync($"landing/{table.Name}/required=0/uuid=__HIVE_DEFAULT_PARTITION__/*", Cancelled).CountAsync(Cancelled)).Should().Be(1);
+            if (rows.Count > 1) (await Store.ListAsync($"landing/{table.Name}/required=1/uuid=6f9619ff-8b86-d011-b42d-00c04fc964ff/*", Cancelled).CountAsync(Cancelled)).Should().Be(1);
+            var read = await Warehouse.ReadAsync($"SELECT * FROM {table.ToSql()} ORDER BY id", cancellationToken: Cancelled).ToRowsAsync();
+            read.ConvertAll(row => row[..^1]).ShouldEqual(rows);
+        },
+        iter: 3, threads: 1);
+
+    [Fact]
+    public async Task Rows_in_any_order_of_folders_make_few_files_and_what_was_killed_is_removed_from_all_of_them()
+    {
+        // More than waits on disk at a time.
+        const int Count = 10_000;
+        var note = new string('-', 1000);
+        var csv = new StringBuilder("id,station,note\n");
+        for (var i = 0; i < Count; i++) csv.Append($"{i},station {i * 7919L % 4},{note}\n");
+        await PutAsync("inbox/a.csv", csv.ToString());
+        var options = new LandingOptions { PartitionBy = ["station"], FileMebibytes = 1 };
+        Task<StepResult> LandAsync(IObjectStore store, LandingOptions options) => RunAsync(p => p.Ingest("trips", From.Csv(Store, "inbox/*.csv")).Into(Warehouse, "raw.trips", load => load.LandIn(store, "landing/trips", options)));
+
+        (await LandAsync(new MeddledStore(Store) { CanPut = key => !key.EndsWith(".json", StringComparison.Ordinal), CanDelete = false }, options)).Status.Should().Be(RunStatus.Failed);
+        var left = await KeysAsync();
+        left.Select(System.IO.Path.GetDirectoryName).Where(folder => !folder!.EndsWith("_manifests", StringComparison.Ordinal)).Distinct().Should().Equal(Enumerable.Range(0, 4).Select(i => $"landing/trips/station=station {i}"));
+
+        (await LandAsync(Store, options with { PartitionBy = [LandingOptions.IngestDate, "station"] })).RowsWritten.Should().Be(Count);
+        (await KeysAsync()).Should().HaveCount(9, "the disk was full once").And.NotIntersectWith(left);
+        (await QueryAsync("SELECT count(*), sum(id), sum(length(note)) FROM raw.trips"))[0].Select(v => Convert.ToInt64(v, System.Globalization.CultureInfo.InvariantCulture)).Should().Equal(Count, Count * (Count - 1L) / 2, Count * 1000L);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_a_folder_is_refused_with_column_and_value()
+    {
+        async Task<DataPlatformException> FailAsync(string csv, LandingOptions options)
+        {
+            await PutAsync("inbox/a.csv", csv);
+            var failure = (await RunAsync(p => p.Ingest("trips", From.Csv(Store, "inbox/*.csv")).IntoLake(Store, "landing/trips", lake => lake.Files(options)))).Failure!;
+            (await KeysAsync()).Should().BeEmpty();
+            return new DataPlatformException(failure.Class, failure.Message, failure.Hint);
+        }
+
+        var many = await FailAsync("id\n1\n2\n3\n", new LandingOptions { PartitionBy = ["id"], MaxPartitions = 2 });
+        (many.FailureClass, many.Message).Should().Be((FailureClass.Data, "lake:landing/trips is partitioned by id, of which the load has more than 2 different values: id=1, id=2, id=3, …"));
+        many.Hint.Should().Contain("MaxPartitions");
+        (await FailAsync($"station\n{new string('x', 300)}\n", new LandingOptions { PartitionBy = ["station"] })).Message
+            .Should().Be($"Files are landed by the column 'station', and it has '{new string('x', 40)}…', which is longer than a folder's name may be (255 bytes).");
+        var missing = await FailAsync("id,city\n1,Oslo\n", new LandingOptions { PartitionBy = ["town"] });
+        (missing.FailureClass, missing.Message, missing.Hint).Should().Be((FailureClass.Configuration, "lake:landing/trips is partitioned by 'town', which is not one of the columns of lake:inbox/*.csv.", "They are: id, city."));
+        (await FailAsync("id,amount\n1,1.5\n", new LandingOptions { PartitionBy = ["amount"] })).Message
+            .Should().Be("lake:landing/trips is partitioned by 'amount', which is double: readers do not agree on how its values are written as text.");
+
+        var builder = new PipelineBuilder("demo");
+        var ingest = builder.Ingest("trips", From.Csv<Trip>(Store, "inbox/*.csv"));
+        FluentActions.Invoking(() => ingest.IntoLake(Store, "landing/trips", lake => lake.Files(new LandingOptions { PartitionBy = ["fare"] }))).Should().Throw<DataPlatformException>().WithMessage("*'fare', which is decimal(10,2)*");
+        FluentActions.Invoking(() => new LandingOptions { PartitionBy = ["a", "a"] }.Validate()).Should().Throw<ArgumentException>().WithMessage("*'a', 'a'*");
+    }
+
+    [Fact]
+    public async Task A_merge_that_goes_by_the_order_of_rows_is_refused_when_folders_lose_it()
+    {
+        var byStation = new LandingOptions { PartitionBy = ["station"] };
+        void Define(PipelineBuilder p, Action<LoadBuilder> configure) => p.Ingest("trips", (ISource)From.Csv<Trip>(Store, "inbox/*.csv")).Into(Warehouse, "raw.trips", load => configure(load.LandIn(Store, "landing/trips", byStation)));
+        FluentActions.Invoking(() => Define(new PipelineBuilder("demo"), load => load.Merge("trip_id"))).Should().Throw<DataPlatformException>()
+            .WithMessage("lake:landing/trips is partitioned by 'station', and merged by trip_id: of rows with one key in different folders it is not known which came last.");
+        await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,3,A\n2,1,B\n1,2,B\n");
+        (await RunAsync(p => Define(p, load => load.Merge("trip_id").LatestBy("fare")))).Failure.Should().BeNull();
+        (await QueryAsync("SELECT trip_id, fare, station FROM raw.trips ORDER BY trip_id")).ShouldEqual([[1L, 3m, "A"], [2L, 1m, "B"]]);
+
+        var loaded = await RunPipelineAsync(p => p.Ingest("load", From.Landing<Trip>(Store, "landing/trips")).Into(Warehouse, "raw.others", load => load.Merge(t => t.TripId)));
+        loaded.Steps[0].Failure!.Message.Should().MatchRegex(@"^lake:landing/trips/_manifests/demo\.trips-\d+\.json is partitioned by 'station', and merged by trip_id");
+        (await RunPipelineAsync(p => p.Ingest("load", From.Landing<Trip>(Store, "landing/trips")).Into(Warehouse, "raw.others", load => load.DeleteInsert(t => t.TripId)))).Steps[0].RowsWritten.Should().Be(3);
+    }
+
+    [Fact]
     public async Task Reconciling_names_every_difference_between_lake_ledger_and_table()
     {
         foreach (var name in new[] { "a", "b", "c" })
@@ -332,6 +477,8 @@ public abstract class LandingConformance : IAsyncLifetime
     }
 
     private sealed record Trip(long TripId, [Precision(10, 2)] decimal Fare, [MaxLength(100)] string? Station);
+
+    private sealed record Visit(int Id, string? City, DateOnly? Day, bool IsMember, [Precision(10, 2)] decimal Amount);
 
     private sealed class Batches(List<object?[]> rows) : ISource
     {

@@ -9,7 +9,7 @@ namespace DataPlatform.Ingestion;
 internal sealed record CsvColumns(int FieldCount, int[] FieldOf, IReadOnlyList<string>? Names)
 {
     /// <summary>Finds the fields by the header's names.</summary>
-    /// <exception cref="DataPlatformException">A column that may not be NULL has no field, or two fields.</exception>
+    /// <exception cref="DataPlatformException">A column that may not be NULL has no field, one has two fields, or none has one.</exception>
     public static CsvColumns Map(IReadOnlyList<string>? header, SourceContext context, ISourceText file, CsvOptions options)
     {
         var columns = context.Contract.Columns;
@@ -38,6 +38,7 @@ internal sealed record CsvColumns(int FieldCount, int[] FieldOf, IReadOnlyList<s
             fieldOf[i] = found.Length == 0 ? -1 : found[0];
         }
 
+        if (Array.TrueForAll(fieldOf, field => field < 0)) throw file.Foreign(columns, header);
         Log(header, fieldOf, context, file);
         return new CsvColumns(header.Count, fieldOf, header);
     }

@@ -9,6 +9,9 @@ internal interface IFileFormat
     /// <summary>Reads a file's rows into <paramref name="batch"/>, and yields it whenever it is full. Rows that remain in it at the end are the caller's.</summary>
     IAsyncEnumerable<SourceBatch> ReadAsync(SourceFile file, BatchBuilder batch, SourceContext context, CancellationToken cancellationToken);
 
+    /// <summary>Whether a path leads to values within a row, rather than a name to a column.</summary>
+    bool HasPaths => false;
+
     /// <summary>Reads rejected rows of files again.</summary>
     IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => new JsonRawRowReader(batch, new JsonOptions());
 }

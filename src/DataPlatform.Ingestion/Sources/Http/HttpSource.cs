@@ -116,6 +116,7 @@ public class HttpSource : IReplayedSource, ICursorSource
                     Skip(rows, place.Rows);
                     while (rows.Position >= place.Rows && reader.ReadAvailable(rows, page.Name))
                     {
+                        reader.CheckKeys(page);
                         batch.AddBytesRead(page.BytesRead - bytesNoted);
                         bytesNoted = page.BytesRead;
                         if (tracker is null)
@@ -131,6 +132,7 @@ public class HttpSource : IReplayedSource, ICursorSource
                     }
                 }
 
+                reader.CheckKeys(page);
                 batch.AddBytesRead(page.BytesRead - bytesNoted);
                 guard.Leave(page, rows.Position);
                 var next = Next(page, new PageAnswer(place.Request, rows.Position, page.Headers, rows.Around.ToArray()));

@@ -33,14 +33,18 @@ internal sealed class JsonFormat(JsonOptions options, JsonPath? records) : IFile
             {
                 while (reader.ReadAvailable(rows, file.Key))
                 {
+                    reader.CheckKeys(file);
                     file.NoteBytesRead(batch);
                     yield return batch.Take();
                 }
             }
 
+            reader.CheckKeys(file);
             if (reader.Ignored.Count > 0) context.Logger.LogInformation("{File}: keys that are not in the contract are left out: {Keys}", file.Key, string.Join(", ", reader.Ignored));
         }
     }
+
+    public bool HasPaths => true;
 
     public IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => new JsonRawRowReader(batch, options);
 

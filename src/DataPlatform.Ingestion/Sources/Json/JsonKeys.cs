@@ -41,6 +41,9 @@ internal sealed class JsonColumns
     /// <summary>Keys that no column is for.</summary>
     public SortedSet<string> Ignored { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Whether there was a key that a column is for.</summary>
+    public bool AnyKnown { get; private set; }
+
     /// <summary>Whether a further key may be remembered.</summary>
     public bool TryRemember() => _known < MaxKnownKeys && ++_known > 0;
 
@@ -48,6 +51,7 @@ internal sealed class JsonColumns
     {
         var normalized = ColumnName.Normalize(path);
         var column = _columnOf.GetValueOrDefault(normalized, None);
+        AnyKnown |= column != None;
         var within = level <= _maxNesting || _holders.Contains(normalized) ? new JsonKeys(this, $"{path}.", level) : null;
         if (column == None && within is null && Ignored.Count < MaxKnownKeys) Ignored.Add(path);
         return new JsonKey(name, column, within);

@@ -14,6 +14,12 @@ internal sealed class JsonRowReader(BatchBuilder batch, JsonOptions options)
     /// <summary>Keys that no column is for.</summary>
     public IReadOnlyCollection<string> Ignored => _columns.Ignored;
 
+    /// <summary>Throws when rows had keys, and no column is for any of them: they are of something else.</summary>
+    public void CheckKeys(ISourceText file)
+    {
+        if (!_columns.AnyKnown && Ignored.Count > 0) throw file.Foreign(batch.Columns.Select(c => c.Column), Ignored);
+    }
+
     /// <summary>Reads rows until the batch is full, which is true, or the buffer has no more.</summary>
     public bool ReadAvailable(IJsonRows rows, string source)
     {

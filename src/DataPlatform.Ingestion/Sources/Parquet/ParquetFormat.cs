@@ -140,6 +140,7 @@ internal sealed class ParquetFormat : IFileFormat
             }
         }
 
+        if (used.Count == 0) throw file.Foreign(context.Contract.Columns, schema.Fields.Select(field => field.Name));
         var ignored = schema.Fields.Where(field => !used.Contains(field)).Select(field => field.Name).ToArray();
         if (ignored.Length > 0) context.Logger.LogInformation("{File}: columns that are not in the contract are left out: {Columns}", file.Key, string.Join(", ", ignored));
         return [.. columns];
