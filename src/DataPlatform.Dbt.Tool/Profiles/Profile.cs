@@ -57,7 +57,7 @@ internal sealed class Profile
         {
             try
             {
-                return state.Evaluate(text, item.File, item.Line, names);
+                return state.Evaluate(text, item.File, item.Line, () => names);
             }
             catch (TemplateError e)
             {

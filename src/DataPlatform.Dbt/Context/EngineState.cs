@@ -92,10 +92,14 @@ internal sealed partial class EngineState
         node.QuotedParts ?? Project?.Root.QuotedParts ?? DbtRelation.AllParts);
 
     /// <summary>The value of a text of a YAML file: of one expression in braces what it is, else the text that it renders to.</summary>
-    public object? Evaluate(string text, string file, int line, NodeContext names)
+    /// <param name="text">What is written.</param>
+    /// <param name="file">Where it is written.</param>
+    /// <param name="line">The line in the file.</param>
+    /// <param name="makeNames">Makes the names that it sees, when it is a template.</param>
+    public object? Evaluate(string text, string file, int line, Func<NodeContext> makeNames)
     {
         if (!text.Contains("{{", StringComparison.Ordinal) && !text.Contains("{%", StringComparison.Ordinal)) return text;
-        var origin = $"{file}:{line}";
+        var (origin, names) = ($"{file}:{line}", makeNames());
         if (OneExpression().Match(text) is { Success: true } match)
         {
             var macro = JinjaLibrary.Parse($"{{% macro value() %}}{{{{ return({match.Groups[1].Value}) }}}}{{% endmacro %}}", origin, Environment).Definitions[0];

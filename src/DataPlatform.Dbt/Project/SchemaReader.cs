@@ -404,13 +404,15 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
 
     private string? Text(YamlItem? item) => item is null ? null : Representation.Print(item.ToValue(Render));
 
-    private object? Render(YamlItem item, string text) => state.Evaluate(text, item.File, item.Line, new NodeContext(state, package.Name));
+    private object? Render(YamlItem item, string text) => state.Evaluate(text, item.File, item.Line, NewNames);
+
+    private NodeContext NewNames() => new(state, package.Name);
 
     private string Doc(YamlItem? item)
     {
         if (item is null) return "";
         // Only docs blocks are put into descriptions: other braces are text in them.
-        return DocCall().Replace(item.Text, match => Representation.Print(state.Evaluate(match.Value, item.File, item.Line, new NodeContext(state, package.Name))));
+        return DocCall().Replace(item.Text, match => Representation.Print(state.Evaluate(match.Value, item.File, item.Line, NewNames)));
     }
 
     [GeneratedRegex("""^\s*ref\(\s*['"](\w+)['"]\s*\)\s*$""")]
