@@ -27,20 +27,16 @@ internal sealed class DbtEngine
     {
         if (warehouse.System is not ("duckdb" or "postgresql"))
             throw new DataPlatformException(FailureClass.Configuration, $"The built-in dbt engine runs on DuckDB and PostgreSQL, and warehouse '{warehouse.Name}' is {warehouse.System}.", "Install dbt and set the runner to Cli.");
-        // While the database is opened.
-        _ = Task.Run(MacroTable.Prepare, CancellationToken.None);
-        var (database, schema, searched) = await FindPlaceAsync(warehouse, options, cancellationToken).ConfigureAwait(false);
-        var folder = Path.GetFullPath(options.ProjectFolder);
-        var state = new EngineState(options, warehouse.System, database, schema, (level, message) => observer?.Log(level, message))
-        {
-            FileSearchPath = string.Join(',', searched.Split(',', StringSplitOptions.RemoveEmptyEntries).Append(folder).Distinct(StringComparer.Ordinal)),
-        };
+        var place = Task.Run(() => FindPlaceAsync(warehouse, options, cancellationToken), CancellationToken.None);
+        var state = new EngineState(options, warehouse.System, place, (level, message) => observer?.Log(level, message));
         // Macros can be called deeper than the pool's stacks.
-        await OnThread(() => ProjectLoader.Load(state, cancellationToken)).ConfigureAwait(false);
+        var project = OnThread(() => ProjectLoader.Load(state, cancellationToken));
+        // Of two failures the database's is told: it may be why the project could not be read.
+        await Task.WhenAll(place, project).ConfigureAwait(false);
         return new DbtEngine(warehouse, observer, state);
     }
 
-    private static async Task<(string Database, string Schema, string Files)> FindPlaceAsync(IWarehouse warehouse, DbtOptions options, CancellationToken cancellationToken)
+    private static async Task<DatabasePlace> FindPlaceAsync(IWarehouse warehouse, DbtOptions options, CancellationToken cancellationToken)
     {
         var isDuckDb = warehouse.System == "duckdb";
         var transaction = await warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
@@ -48,7 +44,8 @@ internal sealed class DbtEngine
         {
             var sql = $"select current_database()::varchar, current_setting('search_path')::varchar, {(isDuckDb ? "current_setting('file_search_path')::varchar" : "''")}";
             var row = (await transaction.QueryAsync(sql, cancellationToken: cancellationToken).ConfigureAwait(false))[0];
-            return (options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, isDuckDb ? "main" : "public"), (string?)row[2] ?? "");
+            var files = ((string?)row[2] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Append(Path.GetFullPath(options.ProjectFolder)).Distinct(StringComparer.Ordinal);
+            return new DatabasePlace(options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, isDuckDb ? "main" : "public"), string.Join(',', files));
         }
     }
 

@@ -169,20 +169,22 @@ internal sealed class DuckDbDatabase(
     {
         CreateFolder();
         var attempts = (int)(options.LockTimeout / LockPollInterval);
-        if (attempts == 0) return await Task.Run(Open, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await Task.Run(Open, cancellationToken).ConfigureAwait(false);
+        }
+        catch (WarehouseException e) when (e.FailureClass == FailureClass.Transient && attempts > 0)
+        {
+            logger.LogInformation("Waiting up to {Wait} for the database file: {Reason}", options.LockTimeout, e.Message);
+        }
 
+        // Most do not have to wait, and a pipeline takes a while to make in a process that has just begun.
         var waiting = new ResiliencePipelineBuilder()
             .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = new PredicateBuilder().Handle<WarehouseException>(static e => e.FailureClass == FailureClass.Transient),
                 Delay = LockPollInterval,
                 MaxRetryAttempts = attempts,
-                OnRetry = attempt =>
-                {
-                    if (attempt.AttemptNumber == 0)
-                        logger.LogInformation("Waiting up to {Wait} for the database file: {Reason}", options.LockTimeout, attempt.Outcome.Exception!.Message);
-                    return ValueTask.CompletedTask;
-                },
             })
             .Build();
         return await waiting.ExecuteAsync(async token => await Task.Run(Open, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);

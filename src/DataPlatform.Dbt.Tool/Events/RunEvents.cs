@@ -51,22 +51,14 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
     {
         if (_lastHook is null && _results.Count > 0) log.Write(ToolEvent.Blank);
         _lastHook = hook;
-        var statement = Statement(hook);
-        log.Write(new ToolEvent("Q032", "LogHookStartLine", "info", ToolEvent.Progress(index, total, $"START hook: {statement}", "RUN"))
-        {
-            Data = Counted(index, total, "total", NodeInfo(hook, "started", DateTimeOffset.UtcNow), ("statement", statement)),
-        });
+        log.Write(Line("Q032", hook, index, total, ("statement", NodeLine.Statement(hook))));
     }
 
     public void Started(DbtNode node, int index, int total)
     {
         if (IsCompile) return;
         EndHooks();
-        var description = Describe(node);
-        log.Write(new ToolEvent("Q011", "LogStartLine", "info", ToolEvent.Progress(index, total, $"START {description}", "RUN"))
-        {
-            Data = Counted(index, total, "total", NodeInfo(node, "started", DateTimeOffset.UtcNow), ("description", description)),
-        });
+        log.Write(Line("Q011", node, index, total, ("description", NodeLine.Describe(node))));
     }
 
     public void Ended(NodeResult result, int index, int total)
@@ -112,74 +104,32 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         int Count(ResourceType type) => project.Nodes.Values.Count(node => node.Type == type);
     }
 
+    private ToolEvent Line(string code, DbtNode node, int index, int total, (string Key, object? Value) about)
+    {
+        var line = NodeLine.Start(node);
+        return new ToolEvent(code, line.Event, line.Level, line.Print(index, total)) { Data = Counted(index, total, "total", NodeInfo(node, "started", DateTimeOffset.UtcNow), about) };
+    }
+
     private ToolEvent Line(NodeResult result, int index, int total)
     {
-        var (node, colors) = (result.Node, log.Colors);
+        var (node, line, colors) = (result.Node, NodeLine.End(result), log.Colors);
         var info = NodeInfo(node, result.Status, result.StartedAt, DateTimeOffset.UtcNow);
-        var isError = result.Status == "error";
+        var status = ("status", (object?)result.Status);
         var seconds = ("execution_time", (object?)result.Elapsed.TotalSeconds);
-        if (result.Status == "skipped")
+        var said = ("result_message", (object?)line.Status);
+        var (code, data) = line.Event switch
         {
-            var name = node.IsRefable ? $"relation {node.Schema}.{node.Alias}" : $"{node.TypeName} {node.Name}";
-            return new ToolEvent("Q034", "SkippingDetails", "info", ToolEvent.Progress(index, total, $"SKIP {name}", colors.Yellow("SKIP")))
-            {
-                Data = Counted(index, total, "total", info, ("resource_type", node.TypeName), ("node_name", node.Name), ("schema", node.Schema)),
-            };
-        }
-
-        if (result.Status == "no-op")
-        {
-            return new ToolEvent("Q019", "LogNodeNoOpResult", "info", ToolEvent.Progress(index, total, $"NO-OP {Describe(node)}", colors.Yellow("NO-OP"), result.Elapsed))
-            {
-                Data = Counted(index, total, "total", info, ("description", Describe(node)), ("status", ""), seconds),
-            };
-        }
-
-        var said = isError ? "ERROR" : result.Message ?? "OK";
-        switch (node.Type)
-        {
-            case ResourceType.Source:
-                var aged = result.Status switch { "runtime error" => "ERROR", "error" => "ERROR STALE", var other => other.ToUpperInvariant() };
-                return new ToolEvent("Q018", "LogFreshnessResult", result.Status switch { "pass" => "info", "warn" => "warn", _ => "error" },
-                    ToolEvent.Progress(index, total, $"{aged} freshness of {node.SourceName}.{node.Name}", result.Status == "warn" ? colors.Yellow(aged) : result.IsFailure ? colors.Red(aged) : colors.Green(aged), result.Elapsed))
-                {
-                    Data = Counted(index, total, "total", info, ("source_name", node.SourceName), ("status", result.Status), ("table_name", node.Name), seconds),
-                };
-            case ResourceType.Operation:
-                var statement = Statement(node);
-                return new ToolEvent("Q033", "LogHookEndLine", isError ? "error" : "info",
-                    ToolEvent.Progress(index, total, $"{(isError ? "ERROR" : "OK")} hook: {statement}", Color(isError ? "ERROR" : "OK"), result.Elapsed))
-                {
-                    Data = Counted(index, total, "total", info, ("statement", statement), ("status", result.Status), seconds),
-                };
-            case ResourceType.Test or ResourceType.UnitTest:
-                var outcome = result.Status is "warn" or "fail" ? $"{result.Status.ToUpperInvariant()} {result.Failures}" : result.Status.ToUpperInvariant();
-                return new ToolEvent("Q007", "LogTestResult", result.Status switch { "warn" => "warn", "pass" => "info", _ => "error" },
-                    ToolEvent.Progress(index, total, $"{outcome} {TestName(node)}", result.Status == "warn" ? colors.Yellow(outcome) : result.Status == "pass" ? colors.Green(outcome) : colors.Red(outcome), result.Elapsed))
-                {
-                    Data = Counted(index, total, "num_models", info, ("name", node.Name), ("status", result.Status), ("num_failures", result.Failures ?? 0L), ("attached_node", node.AttachedNode ?? ""), seconds),
-                };
-            case ResourceType.Seed:
-                return new ToolEvent("Q016", "LogSeedResult", isError ? "error" : "info",
-                    ToolEvent.Progress(index, total, $"{(isError ? "ERROR loading" : "OK loaded")} seed file {node.Schema}.{node.Alias}", Color(said), result.Elapsed))
-                {
-                    Data = Counted(index, total, "total", info, ("relation", node.Alias), ("schema", node.Schema), ("status", result.Status), ("result_message", said), seconds),
-                };
-            case ResourceType.Snapshot:
-                return new ToolEvent("Q015", "LogSnapshotResult", isError ? "error" : "info",
-                    ToolEvent.Progress(index, total, $"{(isError ? "ERROR snapshotting" : "OK snapshotted")} {node.Schema}.{node.Alias}", Color(said), result.Elapsed))
-                {
-                    Data = Counted(index, total, "total", info, ("description", $"{node.Schema}.{node.Alias}"), ("status", result.Status), ("result_message", said), ("cfg", new PythonDict()), seconds),
-                };
-            default:
-                return new ToolEvent("Q012", "LogModelResult", isError ? "error" : "info",
-                    ToolEvent.Progress(index, total, $"{(isError ? "ERROR creating" : "OK created")} {Describe(node)}", Color(said), result.Elapsed))
-                {
-                    Data = Counted(index, total, "total", info, ("description", Describe(node)), ("status", isError ? "error" : said), seconds),
-                };
-        }
-
-        string Color(string text) => isError ? colors.Red(text) : colors.Green(text);
+            "SkippingDetails" => ("Q034", Counted(index, total, "total", info, ("resource_type", node.TypeName), ("node_name", node.Name), ("schema", node.Schema))),
+            "LogNodeNoOpResult" => ("Q019", Counted(index, total, "total", info, ("description", NodeLine.Describe(node)), ("status", ""), seconds)),
+            "LogFreshnessResult" => ("Q018", Counted(index, total, "total", info, ("source_name", node.SourceName), status, ("table_name", node.Name), seconds)),
+            "LogHookEndLine" => ("Q033", Counted(index, total, "total", info, ("statement", NodeLine.Statement(node)), status, seconds)),
+            "LogTestResult" => ("Q007", Counted(index, total, "num_models", info, ("name", node.Name), status, ("num_failures", result.Failures ?? 0L), ("attached_node", node.AttachedNode ?? ""), seconds)),
+            "LogSeedResult" => ("Q016", Counted(index, total, "total", info, ("relation", node.Alias), ("schema", node.Schema), status, said, seconds)),
+            "LogSnapshotResult" => ("Q015", Counted(index, total, "total", info, ("description", $"{node.Schema}.{node.Alias}"), status, said, ("cfg", new PythonDict()), seconds)),
+            _ => ("Q012", Counted(index, total, "total", info, ("description", NodeLine.Describe(node)), ("status", result.IsFailure ? "error" : line.Status), seconds)),
+        };
+        var colored = line.Level == "error" ? colors.Red(line.Status) : line.Level == "warn" || result.Status is "skipped" or "no-op" ? colors.Yellow(line.Status) : colors.Green(line.Status);
+        return new ToolEvent(code, line.Event, line.Level, line.Print(index, total, colored)) { Data = data };
     }
 
     private void Summarize(bool isStopped)
@@ -313,22 +263,6 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
     }
 
     private static PythonDict Text(string message) => new() { ["msg"] = message };
-
-    // dbt counts the hooks of each package: package.on-run-start.0.
-    private static string Statement(DbtNode hook) => $"{hook.Package}.{hook.Name[(hook.Package.Length + 1)..hook.Name.LastIndexOf('-')]}.{hook.Name[(hook.Name.LastIndexOf('-') + 1)..]}";
-
-    private static string Describe(DbtNode node) => node.Type switch
-    {
-        ResourceType.Model => $"sql {node.Config.Materialized} model {node.Schema}.{node.Alias}",
-        ResourceType.Seed => $"seed file {node.Schema}.{node.Alias}",
-        ResourceType.Snapshot => $"snapshot {node.Schema}.{node.Alias}",
-        ResourceType.Source => $"freshness of {node.SourceName}.{node.Name}",
-        ResourceType.UnitTest => $"{node.TypeName} {TestName(node)}",
-        _ => $"{node.TypeName} {node.Name}",
-    };
-
-    // Of a unit test with its model.
-    private static string TestName(DbtNode node) => node.Type == ResourceType.UnitTest ? $"{node.Fqn[^2]}::{node.Name}" : node.Name;
 
     private static string Counts(IEnumerable<DbtNode> nodes) => string.Join(", ", nodes
         .GroupBy(node => node.Type switch

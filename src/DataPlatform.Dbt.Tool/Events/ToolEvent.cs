@@ -26,10 +26,6 @@ internal sealed record ToolEvent(string Code, string Name, string Level, string 
     /// <summary>Why the command cannot go on.</summary>
     public static ToolEvent CannotGoOn(string reason) =>
         new("Z002", "MainEncounteredError", "error", $"Encountered an error:\n{reason}") { Data = new PythonDict { ["exc"] = reason } };
-
-    /// <summary>A line with its place of all, dots up to its status, and how long it took.</summary>
-    public static string Progress(int index, int total, string text, string status, TimeSpan? elapsed = null) => string.Create(
-        CultureInfo.InvariantCulture, $"{$"{index} of {total} {text} ".PadRight(80, '.')} [{status}{(elapsed is { } time ? string.Create(CultureInfo.InvariantCulture, $" in {time.TotalSeconds:0.00}s") : "")}]");
 }
 
 /// <summary>Colours of a terminal.</summary>

@@ -51,13 +51,13 @@ internal sealed class Profile
     private static Func<YamlItem, string, object?> Renderer(DbtOptions options)
     {
         // Templates of profiles see env_var and var, and no project.
-        var state = new EngineState(options, "duckdb", "", "", static (_, _) => { }) { FileSearchPath = "" };
+        var state = new EngineState(options, "duckdb", Task.FromResult(new DatabasePlace("", "", "")), static (_, _) => { });
         var names = new NodeContext(state, "");
         return (item, text) =>
         {
             try
             {
-                return state.Evaluate(text, item.File, item.Line, names);
+                return state.Evaluate(text, item.File, item.Line, () => names);
             }
             catch (TemplateError e)
             {

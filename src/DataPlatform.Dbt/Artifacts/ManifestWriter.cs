@@ -13,14 +13,8 @@ internal static class ManifestWriter
         var macros = new PythonDict();
         foreach (var macro in project.Macros.All)
         {
-            macros[macro.UniqueId] = new PythonDict
+            macros[macro.UniqueId] = new PythonDict(Identity(macro.UniqueId, "macro", macro.Package, macro.Name, macro.Path, macro.Path))
             {
-                ["name"] = macro.Name,
-                ["resource_type"] = "macro",
-                ["package_name"] = macro.Package,
-                ["path"] = macro.Path,
-                ["original_file_path"] = macro.Path,
-                ["unique_id"] = macro.UniqueId,
                 ["macro_sql"] = macro.Definition.Text,
                 ["depends_on"] = new PythonDict { ["macros"] = new PythonList([]) },
                 ["description"] = macro.Description,
@@ -37,16 +31,8 @@ internal static class ManifestWriter
         var docs = new PythonDict();
         foreach (var ((package, name), (text, path)) in project.Docs)
         {
-            docs[$"doc.{package}.{name}"] = new PythonDict
-            {
-                ["name"] = name,
-                ["resource_type"] = "doc",
-                ["package_name"] = package,
-                ["path"] = path,
-                ["original_file_path"] = path,
-                ["unique_id"] = $"doc.{package}.{name}",
-                ["block_contents"] = text,
-            };
+            var id = $"doc.{package}.{name}";
+            docs[id] = new PythonDict(Identity(id, "doc", package, name, path, path)) { ["block_contents"] = text };
         }
 
         var disabled = new PythonDict();
@@ -134,16 +120,10 @@ internal static class ManifestWriter
             };
         }
 
-        var values = new PythonDict
+        var values = new PythonDict(Identity(node))
         {
             ["database"] = node.Database ?? state.Database,
             ["schema"] = node.Schema,
-            ["name"] = node.Name,
-            ["resource_type"] = node.TypeName,
-            ["package_name"] = node.Package,
-            ["path"] = node.Path,
-            ["original_file_path"] = node.OriginalPath,
-            ["unique_id"] = node.UniqueId,
             ["fqn"] = new PythonList(node.Fqn),
         };
         if (node.Type != ResourceType.Source) values["alias"] = node.Alias.Length > 0 ? node.Alias : node.Name;
@@ -223,14 +203,8 @@ internal static class ManifestWriter
 
     private static PythonDict DescribeBriefly(EngineState state, DbtNode node)
     {
-        var values = new PythonDict
+        var values = new PythonDict(Identity(node))
         {
-            ["name"] = node.Name,
-            ["resource_type"] = node.TypeName,
-            ["package_name"] = node.Package,
-            ["path"] = node.Path,
-            ["original_file_path"] = node.OriginalPath,
-            ["unique_id"] = node.UniqueId,
             ["fqn"] = new PythonList(node.Fqn),
             ["description"] = node.Description,
         };
@@ -250,18 +224,19 @@ internal static class ManifestWriter
         return values;
     }
 
+    private static KeyValuePair<string, object?>[] Identity(DbtNode node) => Identity(node.UniqueId, node.TypeName, node.Package, node.Name, node.Path, node.OriginalPath);
+
+    private static KeyValuePair<string, object?>[] Identity(string id, string type, string package, string name, string path, string originalPath) =>
+    [
+        new("name", name), new("resource_type", type), new("package_name", package), new("path", path), new("original_file_path", originalPath), new("unique_id", id),
+    ];
+
     private static PythonList Refs(DbtNode node) => new(node.Refs.Select(key => (object?)new PythonDict { ["name"] = key.Name, ["package"] = key.Package, ["version"] = key.Version }));
 
     private static PythonList Sources(DbtNode node) => new(node.Sources.Select(key => (object?)new PythonList(new object?[] { key.Source, key.Table })));
 
-    private static PythonDict Groups(DbtProject project) => new(project.Groups.Values.Select(group => new KeyValuePair<string, object?>(group.UniqueId, new PythonDict
+    private static PythonDict Groups(DbtProject project) => new(project.Groups.Values.Select(group => new KeyValuePair<string, object?>(group.UniqueId, new PythonDict(Identity(group.UniqueId, "group", group.Package, group.Name, group.Path, group.Path))
     {
-        ["name"] = group.Name,
-        ["resource_type"] = "group",
-        ["package_name"] = group.Package,
-        ["path"] = group.Path,
-        ["original_file_path"] = group.Path,
-        ["unique_id"] = group.UniqueId,
         ["owner"] = group.Owner,
         ["description"] = group.Description,
         ["config"] = new PythonDict { ["meta"] = group.Meta },

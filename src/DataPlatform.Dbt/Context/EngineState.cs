@@ -7,9 +7,13 @@ namespace DataPlatform.Dbt.Context;
 /// <summary>What all nodes of one invocation share.</summary>
 internal sealed partial class EngineState
 {
-    public EngineState(DbtOptions options, string system, string database, string schema, Action<string, string> log)
+    private readonly Task<DatabasePlace> _place;
+    private readonly Lazy<PythonDict> _target;
+
+    // The project is read, as far as that goes, while the database is opened.
+    public EngineState(DbtOptions options, string system, Task<DatabasePlace> place, Action<string, string> log)
     {
-        (Options, System) = (options, system);
+        (Options, System, _place) = (options, system, place);
         Log = (level, message) =>
         {
             if (level == "warn" && options.WarnError) throw new DataPlatformException(FailureClass.Configuration, message, "Warnings are errors here, because --warn-error is given.");
@@ -17,19 +21,17 @@ internal sealed partial class EngineState
         };
         StartedAt = options.Time.GetUtcNow();
         InvocationId = options.InvocationId ?? Guid.NewGuid().ToString();
-        Database = database;
-        Schema = schema;
-        Target = new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
+        _target = new Lazy<PythonDict>(() => new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
         {
             ["profile_name"] = options.ProfileName,
             ["name"] = options.TargetName,
             ["target_name"] = options.TargetName,
             ["type"] = AdapterType,
             ["schema"] = Schema,
-            ["database"] = database,
-            ["dbname"] = database,
+            ["database"] = Database,
+            ["dbname"] = Database,
             ["threads"] = (long)options.Threads,
-        };
+        });
     }
 
     /// <summary>How templates are read.</summary>
@@ -55,12 +57,12 @@ internal sealed partial class EngineState
     /// <summary>What dbt calls the warehouse's adapter, and the prefix of macros for it.</summary>
     public string AdapterType => System == "duckdb" ? "duckdb" : "postgres";
 
-    public string Database { get; }
+    public string Database => Place.Database;
 
-    public string Schema { get; }
+    public string Schema => Place.Schema;
 
     /// <summary>Where DuckDB looks for files of relative names: in the project, too, because dbt is run in its folder.</summary>
-    public required string FileSearchPath { get; init; }
+    public string FileSearchPath => Place.FileSearchPath;
 
     /// <summary>Takes a level and a line.</summary>
     public Action<string, string> Log { get; }
@@ -72,7 +74,7 @@ internal sealed partial class EngineState
 
     public string InvocationId { get; }
 
-    public PythonDict Target { get; }
+    public PythonDict Target => _target.Value;
 
     public DbtProject? Project { get; set; }
 
@@ -90,10 +92,14 @@ internal sealed partial class EngineState
         node.QuotedParts ?? Project?.Root.QuotedParts ?? DbtRelation.AllParts);
 
     /// <summary>The value of a text of a YAML file: of one expression in braces what it is, else the text that it renders to.</summary>
-    public object? Evaluate(string text, string file, int line, NodeContext names)
+    /// <param name="text">What is written.</param>
+    /// <param name="file">Where it is written.</param>
+    /// <param name="line">The line in the file.</param>
+    /// <param name="makeNames">Makes the names that it sees, when it is a template.</param>
+    public object? Evaluate(string text, string file, int line, Func<NodeContext> makeNames)
     {
         if (!text.Contains("{{", StringComparison.Ordinal) && !text.Contains("{%", StringComparison.Ordinal)) return text;
-        var origin = $"{file}:{line}";
+        var (origin, names) = ($"{file}:{line}", makeNames());
         if (OneExpression().Match(text) is { Success: true } match)
         {
             var macro = JinjaLibrary.Parse($"{{% macro value() %}}{{{{ return({match.Groups[1].Value}) }}}}{{% endmacro %}}", origin, Environment).Definitions[0];
@@ -103,6 +109,12 @@ internal sealed partial class EngineState
         return JinjaTemplate.Parse(text, origin, Environment).Render(names, names.NewRun());
     }
 
+    // Whoever asks for it is on a thread of the engine's own.
+    private DatabasePlace Place => _place.GetAwaiter().GetResult();
+
     [GeneratedRegex(@"^\s*\{\{-?((?:(?!\}\}|\{\{).)*?)-?\}\}\s*$", RegexOptions.Singleline)]
     private static partial Regex OneExpression();
 }
+
+/// <summary>Where relations are that no configuration has a place for.</summary>
+internal sealed record DatabasePlace(string Database, string Schema, string FileSearchPath);

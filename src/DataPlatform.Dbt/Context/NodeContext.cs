@@ -142,7 +142,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["var"] = new VarObject(this);
         Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
         _values["this"] = (Func<object?>)(() => UnitTest is null ? This : UnitTest.Inputs.ContainsKey(Node!.UniqueId) ? Given(Node, "this") : null);
-        _values["target"] = State.Target;
+        _values["target"] = (Func<object?>)(() => State.Target);
         _values["execute"] = IsExecuting;
         _values["invocation_id"] = State.InvocationId;
         _values["run_started_at"] = new PythonDateTime(State.StartedAt.UtcDateTime);

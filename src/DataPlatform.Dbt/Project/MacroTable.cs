@@ -42,9 +42,6 @@ internal sealed class MacroTable
         foreach (var (path, definition) in Own.Value) Add(Dbt, path, definition);
     }
 
-    /// <summary>Reads dbt's own macros, which takes a while the first time in a process.</summary>
-    public static void Prepare() => _ = Own.Value;
-
     public IEnumerable<DbtMacro> All => _packages.Values.SelectMany(macros => macros.Values);
 
     public IEnumerable<string> Packages => _packages.Keys;

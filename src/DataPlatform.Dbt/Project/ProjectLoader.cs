@@ -41,7 +41,7 @@ internal sealed class ProjectLoader
         return _project;
     }
 
-    private Func<YamlItem, string, object?> Renderer(string package) => (item, text) => _state.Evaluate(text, item.File, item.Line, new NodeContext(_state, package, cancellationToken: _cancellationToken));
+    private Func<YamlItem, string, object?> Renderer(string package) => (item, text) => _state.Evaluate(text, item.File, item.Line, () => new NodeContext(_state, package, cancellationToken: _cancellationToken));
 
     private void AddPackages(string folder, ProjectFile root)
     {

@@ -224,32 +224,16 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
 
     private void ReadExposure(YamlItem yaml, string path, string inFolder)
     {
-        Check(yaml, "an exposure", "name", "description", "type", "owner", "url", "maturity", "depends_on", "tags", "meta", "label", "config", "enabled");
-        var name = yaml.Require("name");
-        var node = new DbtNode
+        Check(yaml, "an exposure", "name", "description", "type", "owner", "url", "maturity", "depends_on", "tags", "meta", "label", "config", "enabled", "group");
+        // Rendered, the code gives what the exposure reads.
+        addNode(Semantics.NewNode(ResourceType.Exposure, yaml, path, inFolder, string.Concat((yaml["depends_on"]?.Items ?? []).Select(item => $"{{{{ {item.Text} }}}}")), new PythonDict
         {
-            UniqueId = $"exposure.{package.Name}.{name}",
-            Type = ResourceType.Exposure,
-            Package = package.Name,
-            Name = name,
-            Path = inFolder,
-            OriginalPath = path,
-            Line = yaml.Line,
-            Fqn = [package.Name, .. inFolder.Split('/')[..^1], name],
-            Description = Doc(yaml["description"]),
-            // Rendered it gives what the exposure reads.
-            RawCode = string.Concat((yaml["depends_on"]?.Items ?? []).Select(item => $"{{{{ {item.Text} }}}}")),
-            Extra = new PythonDict
-            {
-                ["type"] = yaml.Require("type"),
-                ["owner"] = (yaml["owner"] ?? throw yaml.Fault("'owner' is missing here.")).ToValue(),
-                ["url"] = yaml["url"]?.Text,
-                ["maturity"] = yaml["maturity"]?.Text,
-                ["label"] = yaml["label"]?.Text,
-            },
-        };
-        TakeConfig(node, yaml, "tags", "meta");
-        addNode(node);
+            ["type"] = yaml.Require("type"),
+            ["owner"] = (yaml["owner"] ?? throw yaml.Fault("'owner' is missing here.")).ToValue(),
+            ["url"] = yaml["url"]?.Text,
+            ["maturity"] = yaml["maturity"]?.Text,
+            ["label"] = yaml["label"]?.Text,
+        }));
     }
 
     private void ReadUnitTest(YamlItem yaml, string path, string inFolder)
@@ -420,13 +404,15 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
 
     private string? Text(YamlItem? item) => item is null ? null : Representation.Print(item.ToValue(Render));
 
-    private object? Render(YamlItem item, string text) => state.Evaluate(text, item.File, item.Line, new NodeContext(state, package.Name));
+    private object? Render(YamlItem item, string text) => state.Evaluate(text, item.File, item.Line, NewNames);
+
+    private NodeContext NewNames() => new(state, package.Name);
 
     private string Doc(YamlItem? item)
     {
         if (item is null) return "";
         // Only docs blocks are put into descriptions: other braces are text in them.
-        return DocCall().Replace(item.Text, match => Representation.Print(state.Evaluate(match.Value, item.File, item.Line, new NodeContext(state, package.Name))));
+        return DocCall().Replace(item.Text, match => Representation.Print(state.Evaluate(match.Value, item.File, item.Line, NewNames)));
     }
 
     [GeneratedRegex("""^\s*ref\(\s*['"](\w+)['"]\s*\)\s*$""")]

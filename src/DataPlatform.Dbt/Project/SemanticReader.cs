@@ -129,7 +129,8 @@ internal sealed class SemanticReader(ProjectFile package, Action<DbtNode> addNod
         addNode(node);
     }
 
-    private DbtNode NewNode(ResourceType type, YamlItem yaml, string path, string inFolder, string code, PythonDict extra)
+    /// <summary>Makes a node of what is described, and not built.</summary>
+    public DbtNode NewNode(ResourceType type, YamlItem yaml, string path, string inFolder, string code, PythonDict extra)
     {
         var name = yaml.Require("name");
         var node = new DbtNode

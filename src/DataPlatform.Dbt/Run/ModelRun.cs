@@ -22,12 +22,13 @@ internal sealed class ModelRun(NodeContext context, string sql)
 
         Hooks.Run(context, "pre-hook", inside: false);
         Hooks.Run(context, "pre-hook", inside: true);
-        var existing = _database.Find(_this);
-        switch (_node.Config.Materialized)
+        if (_node.Config.Materialized == "view") BuildView(_database.Find(_this));
+        else
         {
-            case "view": BuildView(existing); break;
-            case "table": BuildTable(existing); break;
-            case "incremental": BuildIncrement(existing); break;
+            var built = _this.Named(Suffixed("__dbt_tmp")).As("table");
+            var (existing, left) = _database.Find(_this, built);
+            if (_node.Config.Materialized == "table") BuildTable(built, existing, left);
+            else BuildIncrement(built, existing, left);
         }
 
         // What hooks do is not what the model did.
@@ -48,10 +49,12 @@ internal sealed class ModelRun(NodeContext context, string sql)
         _database.Respond("CREATE VIEW", -1);
     }
 
-    private void BuildTable(DbtRelation? existing)
+    /// <param name="built">What it is called until it takes the name's place.</param>
+    /// <param name="existing">What has the name.</param>
+    /// <param name="left">What is called as the one that is built.</param>
+    private void BuildTable(DbtRelation built, DbtRelation? existing, DbtRelation? left)
     {
-        var built = _this.Named(Suffixed("__dbt_tmp")).As("table");
-        if (_database.Find(built) is { } left) _database.Drop(left);
+        if (left is not null) _database.Drop(left);
         _database.WriteTable(built, Sql("get_create_table_as_sql", false, built, sql));
         var (verb, rows) = ("SELECT", _database.LastRows);
         if (existing is not null) _database.Drop(existing);
@@ -60,11 +63,11 @@ internal sealed class ModelRun(NodeContext context, string sql)
         _database.Respond(verb, rows);
     }
 
-    private void BuildIncrement(DbtRelation? existing)
+    private void BuildIncrement(DbtRelation built, DbtRelation? existing, DbtRelation? left)
     {
         if (existing is null || existing.Type != "table" || _node.Config.Flag("full_refresh", context.State.Options.FullRefresh))
         {
-            BuildTable(existing);
+            BuildTable(built, existing, left);
             return;
         }
 

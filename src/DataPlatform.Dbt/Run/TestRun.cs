@@ -20,7 +20,7 @@ internal static partial class TestRun
         {
             PythonDict dict => new PythonDict(dict.Items.Select(item => new KeyValuePair<string, object?>(Representation.Print(item.Key), Render(item.Value)))),
             PythonList list => new PythonList(list.Items.Select(Render)),
-            string text => state.Evaluate(Call().IsMatch(text) ? $"{{{{ {text} }}}}" : text, test.OriginalPath, test.Line, context),
+            string text => state.Evaluate(Call().IsMatch(text) ? $"{{{{ {text} }}}}" : text, test.OriginalPath, test.Line, () => context),
             _ => value,
         };
     }

@@ -37,7 +37,7 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
         return
         [
             .. engine.Select(invocation.Command).Where(node => !node.IsEphemeral)
-                .Select(node => new DbtNode(node.UniqueId, node.TypeName, node.Name, node.Fqn, node.OriginalPath) { Sources = ListSources(engine, node) }),
+                .Select(node => Describe(node) with { Sources = ListSources(engine, node) }),
         ];
     }
 
@@ -93,9 +93,19 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
         {
             InvocationId = engine.State.InvocationId,
             Version = ProjectFile.DbtVersion,
-            Lineage = File.Exists(workspace.ManifestFile) ? DbtManifest.Read(workspace.ManifestFile).GetLineage() : [],
+            Lineage = DescribeGraph(engine).GetLineage(),
         };
     }
+
+    private static DbtManifest DescribeGraph(DbtEngine engine) => new(
+        engine.State.InvocationId,
+        engine.Project.Root.Name,
+        engine.Project.Nodes.Values.ToDictionary(
+            node => node.UniqueId,
+            node => new DbtManifestNode(Describe(node), node.Config.Materialized, ManifestWriter.RelationName(engine.State, node), node.DependsOn),
+            StringComparer.Ordinal));
+
+    private static DbtNode Describe(EngineNode node) => new(node.UniqueId, node.TypeName, node.Name, node.Fqn, node.OriginalPath);
 
     // What lies outside of the project and its data.
     private DbtFailure? FindCause(Exception? exception) =>
@@ -126,6 +136,13 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
         };
     }
 
-    // By way of JSON: what the dbt command would be given.
-    private static PythonDict ToDict(IDictionary<string, object?> values) => (PythonDict)NodeContext.FromJson(JsonSerializer.Serialize(values))!;
+    private static PythonDict ToDict(IDictionary<string, object?> values) => new(values.Select(pair => new KeyValuePair<string, object?>(pair.Key, ToValue(pair.Value))));
+
+    // By way of JSON, what the dbt command would be given. A serializer takes a while to get ready, and most values do not need it.
+    private static object? ToValue(object? value) => value switch
+    {
+        null or string or bool or long => value,
+        int number => (long)number,
+        _ => NodeContext.FromJson(JsonSerializer.Serialize(value)),
+    };
 }

@@ -36,56 +36,29 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
 
     public void HookStarted(EngineNode hook, int index, int total)
     {
-        Write(LogLevel.Information, "LogHookStartLine", $"{index} of {total} START {Title(hook)} [RUN]");
+        Write(NodeLine.Start(hook), index, total);
         changes.Add(new DbtNodeChange(Running(hook), Total: null));
     }
 
     public void Started(EngineNode node, int index, int total)
     {
-        Write(LogLevel.Information, "LogStartLine", $"{index} of {total} START {Title(node)} [RUN]");
+        Write(NodeLine.Start(node), index, total);
         changes.Add(new DbtNodeChange(Running(node), total));
     }
 
     public void Ended(NodeResult result, int index, int total)
     {
-        var node = result.Node;
-        var isHook = node.Type == ResourceType.Operation;
-        var (level, word) = result.Status switch
-        {
-            "error" => (LogLevel.Error, "ERROR"),
-            "fail" => (LogLevel.Error, $"FAIL {result.Failures}"),
-            "warn" => (LogLevel.Warning, $"WARN {result.Failures}"),
-            "pass" => (LogLevel.Information, "PASS"),
-            "skipped" => (LogLevel.Information, "SKIP"),
-            "no-op" => (LogLevel.Information, "NO-OP"),
-            _ => (LogLevel.Information, "OK"),
-        };
-        var name = result.Status == "skipped" ? "SkippingDetails" : node.Type switch
-        {
-            ResourceType.Operation => "LogHookEndLine",
-            ResourceType.Seed => "LogSeedResult",
-            ResourceType.Snapshot => "LogSnapshotResult",
-            ResourceType.Test or ResourceType.UnitTest => "LogTestResult",
-            _ when result.Status == "no-op" => "LogNodeNoOpResult",
-            _ => "LogModelResult",
-        };
-        Write(level, name, FormattableString.Invariant($"{index} of {total} {word} {Title(node)}{(word == "OK" && !isHook ? $" [{result.Message}]" : "")} in {result.Elapsed.TotalSeconds:0.00}s"));
+        Write(NodeLine.End(result), index, total);
         if (result.IsFailure && result.Message is { } problem) Write(LogLevel.Error, "RunResultError", problem);
         else if (result.Status == "warn" && result.Message is { } warning) Write(LogLevel.Warning, "RunResultWarningMessage", warning);
         // Hooks are counted for themselves.
-        changes.Add(new DbtNodeChange(Describe(result), isHook ? null : total));
+        changes.Add(new DbtNodeChange(Describe(result), result.Node.Type == ResourceType.Operation ? null : total));
     }
 
     private static DbtNodeResult Running(EngineNode node) => new(node.UniqueId, DbtStatus.Running) { Name = node.Name, ResourceType = node.TypeName };
 
-    private static string Title(EngineNode node) => node.Type switch
-    {
-        ResourceType.Model => $"sql {node.Config.Materialized} model {node.Schema}.{node.Alias}",
-        ResourceType.Seed => $"seed file {node.Schema}.{node.Alias}",
-        ResourceType.Snapshot => $"snapshot {node.Schema}.{node.Alias}",
-        ResourceType.Operation => $"hook: {node.Name}",
-        _ => $"{node.TypeName} {node.Name}",
-    };
+    private void Write(NodeLine line, int index, int total) =>
+        Write(line.Level switch { "error" => LogLevel.Error, "warn" => LogLevel.Warning, _ => LogLevel.Information }, line.Event, line.Print(index, total));
 
     private void Write(LogLevel level, string name, string message) => context.Logger.Log(level, new EventId(0, name), "{DbtMessage}", message);
 }

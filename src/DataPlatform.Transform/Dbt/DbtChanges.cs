@@ -2,9 +2,20 @@ using System.Threading.Channels;
 
 namespace DataPlatform.Transform;
 
-/// <summary>Tells the listener of an invocation's nodes, one at a time and in order, without holding up what reports them.</summary>
-internal sealed class DbtChanges(DbtRunContext context)
+/// <summary>Tells of an invocation's nodes in order, without holding up what reports them: each time of all that came since the last.</summary>
+/// <param name="tell">One call at a time.</param>
+internal sealed class DbtChanges(Func<IReadOnlyList<DbtNodeChange>, ValueTask> tell)
 {
+    /// <summary>Tells the listener of a context, of one change at a time.</summary>
+    public DbtChanges(DbtRunContext context)
+        : this(async changes =>
+        {
+            if (context.NodeChanged is not { } changed) return;
+            foreach (var change in changes) await changed(change, CancellationToken.None).ConfigureAwait(false);
+        })
+    {
+    }
+
     private readonly Channel<DbtNodeChange> _changes = Channel.CreateUnbounded<DbtNodeChange>(new UnboundedChannelOptions { SingleReader = true });
 
     public void Add(DbtNodeChange change) => _changes.Writer.TryWrite(change);
@@ -30,9 +41,11 @@ internal sealed class DbtChanges(DbtRunContext context)
         try
         {
             // What dbt did before it was stopped is told all the same: it is done.
-            await foreach (var change in _changes.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+            while (await _changes.Reader.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false))
             {
-                if (context.NodeChanged is { } changed) await changed(change, CancellationToken.None).ConfigureAwait(false);
+                var changes = new List<DbtNodeChange>();
+                while (_changes.Reader.TryRead(out var change)) changes.Add(change);
+                await tell(changes).ConfigureAwait(false);
             }
         }
         catch

@@ -1,6 +1,7 @@
 using System.Globalization;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Transform;
 
@@ -92,25 +93,27 @@ internal sealed class DbtJournal
         return [.. rows.Select(row => (string)row[0]!)];
     }
 
-    /// <summary>Writes how a node stands. Refused when the step's lease was lost.</summary>
-    public async Task WriteAsync(DbtNodeResult node, string project, string sessionName, CancellationToken cancellationToken)
+    /// <summary>Writes how nodes stand; of several states of one the last. Refused when the step's lease was lost.</summary>
+    public async Task WriteAsync(IEnumerable<DbtNodeResult> nodes, string project, string sessionName, CancellationToken cancellationToken)
     {
         await using var transaction = await _ledger.Warehouse.BeginAsync(cancellationToken).ConfigureAwait(false);
         await transaction.ExecuteAsync(
-            """
-            INSERT INTO dataplatform.dbt_nodes
-                (run_id, step, unique_id, pipeline, project, command, session_name, resource_type, status, seconds, rows_affected, failures, message, relation, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now())
-            ON CONFLICT (run_id, step, unique_id) DO UPDATE SET session_name = excluded.session_name, status = excluded.status, seconds = excluded.seconds,
-                rows_affected = excluded.rows_affected, failures = excluded.failures, message = excluded.message, relation = excluded.relation, updated_at = excluded.updated_at
-            """,
-            [
-                RunId, Step, node.UniqueId, _pipeline, project, Command.ToString(), sessionName, node.ResourceType, DbtText.Text(node.Status), node.Seconds, node.RowsAffected, node.Failures,
-                node.Message, node.Relation,
-            ],
-            cancellationToken).ConfigureAwait(false);
+            [.. nodes.GroupBy(node => node.UniqueId, StringComparer.Ordinal).Select(states => Write(states.Last(), project, sessionName))], cancellationToken).ConfigureAwait(false);
         await _lease.CommitAsync(transaction, cancellationToken).ConfigureAwait(false);
     }
+
+    private SqlWithParameters Write(DbtNodeResult node, string project, string sessionName) => new(
+        """
+        INSERT INTO dataplatform.dbt_nodes
+            (run_id, step, unique_id, pipeline, project, command, session_name, resource_type, status, seconds, rows_affected, failures, message, relation, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now())
+        ON CONFLICT (run_id, step, unique_id) DO UPDATE SET session_name = excluded.session_name, status = excluded.status, seconds = excluded.seconds,
+            rows_affected = excluded.rows_affected, failures = excluded.failures, message = excluded.message, relation = excluded.relation, updated_at = excluded.updated_at
+        """,
+        [
+            RunId, Step, node.UniqueId, _pipeline, project, Command.ToString(), sessionName, node.ResourceType, DbtText.Text(node.Status), node.Seconds, node.RowsAffected, node.Failures,
+            node.Message, node.Relation,
+        ]);
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Step} of run {RunId} ({Entries.Count} nodes)");
 }

@@ -74,17 +74,16 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
         return rest.Count == 0 ? null : whole with { Nodes = rest };
     }
 
-    private DbtRunContext CreateContext(StepContext context, IWarehouse warehouse, DbtJournal? journal, DbtNodeReports reports)
+    private static DbtRunContext CreateContext(StepContext context, IWarehouse warehouse, string sessionName, DbtChanges toWrite, DbtNodeReports reports)
     {
         var finished = 0;
         var parent = Activity.Current?.Context ?? default;
-        var sessionName = new DbtRunContext(warehouse).SessionName;
         return new DbtRunContext(warehouse)
         {
             SessionName = sessionName,
             RunId = context.Run.RunId,
             Logger = context.Logger,
-            NodeChanged = async (change, token) =>
+            NodeChanged = (change, _) =>
             {
                 var node = change.Node;
                 if (node.Status != DbtStatus.Running)
@@ -94,9 +93,10 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
                 }
 
                 context.ReportProgress(finished, change.Total, node.Name);
-                if (node.ResourceType == "operation") return;
+                if (node.ResourceType == "operation") return ValueTask.CompletedTask;
                 reports.Add(node);
-                if (journal is not null) await journal.WriteAsync(node, invocation.Project, sessionName, token).ConfigureAwait(false);
+                toWrite.Add(change);
+                return ValueTask.CompletedTask;
             },
         };
     }
@@ -113,7 +113,12 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
         DbtResult? result = null;
         try
         {
-            result = await runner.RunAsync(toRun, CreateContext(context, warehouse, journal, reports), cancellationToken).ConfigureAwait(false);
+            // Nodes do not wait for what is written of those before; what came in the meantime is one transaction.
+            var sessionName = new DbtRunContext(warehouse).SessionName;
+            var toWrite = new DbtChanges(changes =>
+                journal is null ? ValueTask.CompletedTask : new ValueTask(journal.WriteAsync(changes.Select(change => change.Node), invocation.Project, sessionName, CancellationToken.None)));
+            result = await toWrite.TellWhileAsync(
+                token => runner.RunAsync(toRun, CreateContext(context, warehouse, sessionName, toWrite, reports), token), cancellationToken).ConfigureAwait(false);
         }
         finally
         {

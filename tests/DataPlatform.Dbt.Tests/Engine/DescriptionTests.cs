@@ -49,6 +49,27 @@ public sealed class DescriptionTests
             depends_on: [ref('stg'), metric('average')]
         """;
 
+    [Theory]
+    [InlineData("enabled: false", true)]
+    [InlineData("config: {enabled: false}", true)]
+    [InlineData("group: finance", false)]
+    [InlineData("config: {group: finance}", false)]
+    public async Task Are_configured_beside_their_name_and_under_config(string given, bool isDisabled)
+    {
+        await using var project = new EngineFixture();
+        project.Write("models/a.yml", $$$"""
+            groups: [{name: finance, owner: {name: Ann}}]
+            exposures: [{name: board, type: dashboard, owner: {name: me}, {{{given}}} }]
+            """);
+
+        await project.RunAsync();
+
+        project.Lines.Should().NotContain(line => line.StartsWith("warn", StringComparison.Ordinal));
+        using var manifest = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(project.Target, "manifest.json")));
+        manifest.RootElement.GetProperty("disabled").EnumerateObject().Select(node => node.Name).Should().Equal(isDisabled ? ["exposure.shop.board"] : []);
+        if (!isDisabled) Read(manifest.RootElement, "exposures.exposure.shop.board.group").Should().Be("\"finance\"");
+    }
+
     [Fact]
     public async Task Are_in_the_manifest_and_nothing_is_run_for_them()
     {

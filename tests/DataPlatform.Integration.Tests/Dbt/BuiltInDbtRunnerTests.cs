@@ -1,3 +1,4 @@
+using System.Text.Json;
 using DataPlatform.Dbt;
 using DataPlatform.DuckDb;
 using DataPlatform.Integration.Tests.Warehouses;
@@ -62,12 +63,56 @@ public sealed class BuiltInDbtRunnerTests : IAsyncDisposable
         var schema = system == "duckdb" ? "main" : "public";
         _lines.All.Select(line => (line.Level, line.Event, line.Message.Split(" in ")[0])).Should().Contain(
         [
-            (LogLevel.Information, "LogStartLine", $"1 of 5 START seed file {schema}.raw [RUN]"),
+            (LogLevel.Information, "LogStartLine", $"{$"1 of 5 START seed file {schema}.raw ".PadRight(80, '.')} [RUN]"),
             (LogLevel.Information, "JinjaLogInfo", "hello"),
-            (LogLevel.Warning, "LogTestResult", "5 of 5 WARN 1 test accepted_values_mart_id__1"),
+            (LogLevel.Warning, "LogTestResult", $"{"5 of 5 WARN 1 accepted_values_mart_id__1 ".PadRight(80, '.')} [WARN 1"),
             (LogLevel.Warning, "RunResultWarningMessage", "Got 1 result, configured to warn if != 0"),
         ]);
         result.Lineage.Should().ContainSingle(node => node.UniqueId == "model.shop.mart").Which.Inputs.Should().ContainSingle().Which.Should().EndWith("\"staged\"");
+    }
+
+    [Theory]
+    [InlineData("duckdb", "VARCHAR")]
+    [InlineData("postgresql", "text")]
+    public async Task How_old_sources_are_and_what_there_is_stands_in_artifacts(string system, string text)
+    {
+        await OpenAsync(system);
+        foreach (var sql in new[]
+        {
+            "create schema raw", "create table raw.trips as select current_timestamp - interval '3 hours' as loaded_at",
+            "create table raw.zones as select current_timestamp as loaded_at, cast('a' as varchar(9)) as name",
+        }) await ExecuteAsync(sql);
+        var project = Write(
+            ("models/sources.yml", """
+                sources:
+                  - name: raw
+                    loaded_at_field: loaded_at
+                    freshness: {warn_after: {count: 10, period: hour}, error_after: {count: 1, period: day}}
+                    tables: [{name: zones}, {name: trips, freshness: {error_after: {count: 2, period: hour}}}, {name: gone, freshness: null}]
+                """),
+            ("models/named.sql", $"{{{{ config(materialized='table') }}}}select 1 as id, cast(name as {text}) as name from {{{{ source('raw', 'zones') }}}}"));
+        var kept = _folder.Combine("artifacts");
+        (await RunAsync(new DbtInvocation(project) { Command = DbtCommand.Run })).Failure.Should().BeNull();
+
+        var freshness = await RunAsync(new DbtInvocation(project) { Command = DbtCommand.SourceFreshness, ArtifactsPath = kept });
+        var docs = await RunAsync(new DbtInvocation(project) { Command = DbtCommand.DocsGenerate, ArtifactsPath = kept });
+
+        freshness.Failure!.Class.Should().Be(FailureClass.Data);
+        freshness.Nodes.Select(node => $"{node.UniqueId} {node.Status}").Should().BeEquivalentTo("source.shop.raw.trips Error", "source.shop.raw.zones Pass");
+        _lines.All.Where(line => line.Event == "LogFreshnessResult").Select(line => (line.Level, line.Message.Split(" .")[0][7..])).Should().BeEquivalentTo(
+            [(LogLevel.Error, "ERROR STALE freshness of raw.trips"), (LogLevel.Information, "PASS freshness of raw.zones")]);
+        using var sources = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(kept, "sources.json"), Cancelled));
+        sources.RootElement.GetProperty("results").EnumerateArray().Single(result => result.GetProperty("unique_id").GetString() == "source.shop.raw.trips")
+            .GetProperty("max_loaded_at_time_ago_in_s").GetDouble().Should().BeApproximately(3 * 3600, 60);
+        docs.Failure.Should().BeNull();
+        using var catalog = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(kept, "catalog.json"), Cancelled));
+        string[] Columns(string section, string id) =>
+            [.. catalog.RootElement.GetProperty(section).GetProperty(id).GetProperty("columns").EnumerateObject().Select(column => $"{column.Name} {column.Value.GetProperty("type")} {column.Value.GetProperty("index")}")];
+        Columns("nodes", "model.shop.named").Should().Equal("id integer 1".Replace("integer", system == "duckdb" ? "INTEGER" : "integer", StringComparison.Ordinal), $"name {text} 2");
+        Columns("sources", "source.shop.raw.zones").Should().HaveCount(2).And.StartWith($"loaded_at {(system == "duckdb" ? "TIMESTAMP WITH TIME ZONE" : "timestamp with time zone")} 1");
+        catalog.RootElement.GetProperty("sources").EnumerateObject().Select(source => source.Name).Should().BeEquivalentTo("source.shop.raw.trips", "source.shop.raw.zones");
+        using var manifest = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(kept, "manifest.json"), Cancelled));
+        manifest.RootElement.GetProperty("nodes").GetProperty("model.shop.named").GetProperty("compiled_code").GetString().Should().Contain("\"raw\".\"zones\"");
     }
 
     [Fact]

@@ -1,8 +1,11 @@
+using DataPlatform.Dbt;
+using DataPlatform.DuckDb;
 using DataPlatform.Integration.Tests.Warehouses;
 using DataPlatform.Ledger;
 using DataPlatform.Lineage;
 using DataPlatform.Pipelines;
 using DataPlatform.Resilience;
+using DataPlatform.Testing;
 using DataPlatform.Transform;
 using DataPlatform.Warehouses;
 using Microsoft.Extensions.Configuration;
@@ -161,6 +164,47 @@ public sealed class DbtStepTests
     }
 
     [Fact]
+    public async Task The_built_in_engine_is_not_begun_while_a_source_that_its_models_read_is_stale()
+    {
+        using var folder = new ScratchFolder();
+        foreach (var (file, content) in new[]
+        {
+            ("dbt_project.yml", "name: shop\n"),
+            ("models/trips.sql", "select count(*) as trips from {{ source('raw', 'trips') }}"),
+            ("models/sources.yml", """
+                sources:
+                  - name: raw
+                    loaded_at_field: loaded_at
+                    freshness: {error_after: {count: 1, period: hour}}
+                    tables: [{name: trips}, {name: not_read}]
+                """),
+        })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder.Combine(file))!);
+            await File.WriteAllTextAsync(folder.Combine(file), content, TestContext.Current.CancellationToken);
+        }
+
+        await using var job = await Job.OpenAsync("duckdb", new BuiltInDbtRunner([new DuckDbFailureClassifier()]));
+        job.Project = folder.Path;
+        await job.ExecuteAsync("CREATE SCHEMA raw", "CREATE TABLE raw.trips AS SELECT now() - INTERVAL 2 HOUR AS loaded_at", "CREATE TABLE raw.not_read AS SELECT now() - INTERVAL 9 DAY AS loaded_at");
+
+        var stale = await job.RunAsync(configure: step => step.Require.FreshSources());
+        var built = (await job.QueryAsync("SELECT count(*) FROM duckdb_views() WHERE view_name = 'trips'"))[0][0];
+        await job.ExecuteAsync("INSERT INTO raw.trips VALUES (now())");
+        var fresh = await job.RunAsync(configure: step => step.Require.FreshSources());
+
+        stale.Failure.Should().BeEquivalentTo(new
+        {
+            Class = FailureClass.Data,
+            Message = "dbt was not begun, for what step 'marts' requires does not hold:\n  source.shop.raw.trips is not fresh: error",
+        });
+        built.Should().Be(0L);
+        fresh.Failure.Should().BeNull();
+        (await job.QueryAsync("SELECT trips FROM trips"))[0][0].Should().Be(2L);
+        (await job.QueryAsync("SELECT unique_id, status FROM dataplatform.dbt_nodes")).Should().ContainSingle().Which.Should().Equal("model.shop.trips", "success");
+    }
+
+    [Fact]
     public async Task A_requirement_of_sources_that_no_node_reads_is_a_mistake()
     {
         await using var job = await Job.OpenAsync("duckdb", new ScriptedDbt(_ => Built) { Nodes = [Node("model.shop.trips")] });
@@ -182,6 +226,8 @@ public sealed class DbtStepTests
 
         public List<LineageReport> Reports { get; } = [];
 
+        public string Project { get; set; } = "dbt";
+
         public static async Task<Job> OpenAsync(string system, IDbtRunner dbt) => new(await OpenedWarehouse.OpenAsync(system), dbt);
 
         public Dataset Table(TableName table) => _opened.Warehouse.GetDataset(table);
@@ -191,7 +237,7 @@ public sealed class DbtStepTests
         public async Task<PipelineRunResult> RunAsync(string? runId = null, Action<DbtInvocation>? configure = null, params (string Key, string? Value)[] settings)
         {
             var builder = new PipelineBuilder("shop");
-            builder.Dbt("marts", "dbt", configure);
+            builder.Dbt("marts", Project, configure);
             await using var services = new ServiceCollection()
                 .AddSingleton(new StepResilience(new FailureClassification()))
                 .AddSingleton(_opened.Warehouse)

@@ -13,7 +13,7 @@ internal sealed class Parser
     private readonly Dictionary<string, BlockKind> _blocks;
 
     /// <summary>The tags that are open, the innermost last.</summary>
-    private readonly List<(string Tag, int Offset, string[] Ends)> _open = [];
+    private readonly List<OpenBlock> _open = [];
     private int _position;
     private bool _isInLoop;
 
@@ -56,7 +56,7 @@ internal sealed class Parser
                     Expect(TokenKind.VariableEnd);
                     break;
                 default:
-                    if (_open is [.., var (_, _, ends)] && Current.Kind == TokenKind.Name && ends.Contains(Current.Text)) return new Block(_source, offset, statements);
+                    if (_open is [.., { Ends: var ends }] && Current.Kind == TokenKind.Name && ends.Contains(Current.Text)) return new Block(_source, offset, statements);
                     statements.AddRange(ParseStatement(token.Offset));
                     Expect(TokenKind.BlockEnd);
                     break;
@@ -73,7 +73,7 @@ internal sealed class Parser
     {
         SkipIf(":");
         Expect(TokenKind.BlockEnd);
-        _open.Add((tag, offset, ends));
+        _open.Add(new OpenBlock(tag, offset, ends));
         var body = ParseBody();
         _open.RemoveAt(_open.Count - 1);
         return (body, Take().Text);
@@ -104,7 +104,7 @@ internal sealed class Parser
             case var tag when Unsupported.Contains(tag): throw _source.Fault(token.Offset, $"'{tag}' is not supported: dbt loads no other templates, and neither does this.");
         }
 
-        if (_open.Find(open => open.Ends.Contains(token.Text)).Tag is not null)
+        if (_open.Exists(open => open.Ends.Contains(token.Text)))
         {
             var (inner, begin, ends) = _open[^1];
             throw _source.Fault(token.Offset, $"'{token.Text}' stands where '{inner}' of line {_source.Place(begin).Line} is still open: {string.Join(" or ", ends)} must come first.");
@@ -659,4 +659,7 @@ internal sealed class Parser
     private JinjaException CannotSet(Token name) => _source.Fault(name.Offset, $"'{name.Text}' is a constant, and cannot be set.");
 
     private JinjaException Unexpected(string wanted) => _source.Fault(Current.Offset, $"Expected {wanted}, but found {Current.Description}.");
+
+    /// <summary>A block whose end is still to come.</summary>
+    private sealed record OpenBlock(string Tag, int Offset, string[] Ends);
 }

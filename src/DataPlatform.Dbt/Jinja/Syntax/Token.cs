@@ -10,7 +10,7 @@ internal enum TokenKind
 /// <param name="Offset">Where it begins.</param>
 /// <param name="Text">A name, an operator, or the text of data and strings.</param>
 /// <param name="Value">The value of a number.</param>
-internal readonly record struct Token(TokenKind Kind, int Offset, string Text, object? Value = null)
+internal sealed record Token(TokenKind Kind, int Offset, string Text, object? Value = null)
 {
     /// <summary>What messages call it.</summary>
     public string Description => Kind switch

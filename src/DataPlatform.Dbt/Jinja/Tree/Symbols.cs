@@ -37,16 +37,17 @@ internal readonly record struct VariablePlace(int Hops, int Slot);
 /// <summary>What has locals of its own; it counts them.</summary>
 internal sealed class FunctionCode(FunctionCode? outer)
 {
-    private readonly Dictionary<(int Level, string Name), Variable> _variables = [];
+    private readonly List<Dictionary<string, Variable>> _levels = [];
 
     public int Depth { get; } = outer is null ? 0 : outer.Depth + 1;
 
-    public int Count => _variables.Count;
+    public int Count { get; private set; }
 
     /// <summary>The variable of a name in the scope of a level. Scopes side by side share theirs, as each sets them when it begins.</summary>
     public Variable Variable(int level, string name)
     {
-        if (!_variables.TryGetValue((level, name), out var variable)) _variables[(level, name)] = variable = new Variable(this, Count);
+        while (_levels.Count <= level) _levels.Add(new Dictionary<string, Variable>(StringComparer.Ordinal));
+        if (!_levels[level].TryGetValue(name, out var variable)) _levels[level][name] = variable = new Variable(this, Count++);
         return variable;
     }
 }
@@ -57,6 +58,9 @@ internal sealed record Variable(FunctionCode Function, int Slot)
     /// <summary>Where it is for code in a function.</summary>
     public VariablePlace From(FunctionCode function) => new(function.Depth - Function.Depth, Slot);
 }
+
+/// <summary>A variable that a scope gives a value when it begins.</summary>
+internal sealed record VariableLoad(Variable Variable, LoadKind Kind, string Name, Variable? Outer = null);
 
 /// <summary>What a scope does with a variable when it begins.</summary>
 internal enum LoadKind
@@ -82,7 +86,7 @@ internal sealed class Symbols(Symbols? parent, FunctionCode function)
 {
     private readonly int _level = parent is null ? 0 : parent._level + 1;
     private Dictionary<string, Variable> _names = new(StringComparer.Ordinal);
-    private Dictionary<Variable, (LoadKind Kind, string Name, Variable? Outer)> _loads = [];
+    private Dictionary<Variable, VariableLoad> _loads = [];
     private HashSet<string> _stores = new(StringComparer.Ordinal);
 
     public FunctionCode Function { get; } = function;
@@ -120,7 +124,10 @@ internal sealed class Symbols(Symbols? parent, FunctionCode function)
         }
 
         foreach (var name in stores)
-            _loads[Find(name)!] = parent?.Find(name) is { } outer ? (LoadKind.Alias, name, outer) : (LoadKind.Resolve, name, null);
+        {
+            var (variable, outer) = (Find(name)!, parent?.Find(name));
+            _loads[variable] = new VariableLoad(variable, outer is null ? LoadKind.Resolve : LoadKind.Alias, name, outer);
+        }
     }
 
     public Symbols Copy() => new(parent, Function)
@@ -130,29 +137,28 @@ internal sealed class Symbols(Symbols? parent, FunctionCode function)
         _stores = new(_stores, StringComparer.Ordinal),
     };
 
-    public ScopeEntry CreateEntry() => new(
-        [.. _loads.Where(load => load.Value.Kind != LoadKind.Parameter).Select(load => (load.Key.Slot, load.Value.Kind, load.Value.Name, load.Value.Outer?.From(Function) ?? default))]);
+    public ScopeEntry CreateEntry() => new(Function, [.. _loads.Values.Where(load => load.Kind != LoadKind.Parameter)]);
 
     private Variable Define(string name, LoadKind kind, Variable? outer = null)
     {
         var variable = Function.Variable(_level, name);
         _names[name] = variable;
-        _loads[variable] = (kind, name, outer);
+        _loads[variable] = new VariableLoad(variable, kind, name, outer);
         return variable;
     }
 }
 
 /// <summary>Gives the variables of a scope the values that they begin with.</summary>
-internal sealed class ScopeEntry((int Slot, LoadKind Kind, string Name, VariablePlace Outer)[] loads)
+internal sealed class ScopeEntry(FunctionCode function, VariableLoad[] loads)
 {
     public void Enter(Locals locals)
     {
-        foreach (var (slot, kind, name, outer) in loads)
+        foreach (var (variable, kind, name, outer) in loads)
         {
-            locals.Slots[slot] = kind switch
+            locals.Slots[variable.Slot] = kind switch
             {
                 LoadKind.Resolve => locals.Names.TryResolve(name, out var value) || Globals.TryResolve(name, out value) ? value : Locals.Missing,
-                LoadKind.Alias => locals.Get(outer),
+                LoadKind.Alias => locals.Get(outer!.From(function)),
                 _ => Locals.Missing,
             };
         }

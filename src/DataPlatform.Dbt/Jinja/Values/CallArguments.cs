@@ -50,8 +50,9 @@ internal sealed class Signature
     /// <summary>Makes a function that takes its arguments by position or name.</summary>
     public static Func<CallArguments, object?> Of(string text, Func<JinjaRun, BoundArguments, object?> body)
     {
-        var signature = new Signature(text);
-        return arguments => body(arguments.Run, signature.Bind(arguments));
+        // Of the functions that a template could call it calls few.
+        Signature? signature = null;
+        return arguments => body(arguments.Run, (signature ??= new Signature(text)).Bind(arguments));
     }
 
     public static bool IsGiven(object? value) => !ReferenceEquals(value, Absent);

@@ -7,7 +7,7 @@ public sealed class DbtManifest
 {
     private readonly Dictionary<string, DbtManifestNode> _nodes;
 
-    private DbtManifest(string invocationId, string projectName, Dictionary<string, DbtManifestNode> nodes) =>
+    internal DbtManifest(string invocationId, string projectName, Dictionary<string, DbtManifestNode> nodes) =>
         (InvocationId, ProjectName, _nodes) = (invocationId, projectName, nodes);
 
     /// <summary>The invocation that parsed the project.</summary>
