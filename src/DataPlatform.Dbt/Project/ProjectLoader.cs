@@ -151,13 +151,23 @@ internal sealed class ProjectLoader
 
     private void AddNode(DbtNode node)
     {
-        if (!_byId.TryAdd(node.UniqueId, node))
-        {
-            throw new DataPlatformException(
-                FailureClass.Configuration, $"dbt found two {node.TypeName}s with the name '{node.Name}': {node.OriginalPath}:{node.Line} and {_byId[node.UniqueId].OriginalPath}:{_byId[node.UniqueId].Line}.", "Rename one of them.");
-        }
-
         _nodes.Add(node);
+        if (_byId.TryAdd(node.UniqueId, node) || !IsEnabled(node)) return;
+        var other = _byId[node.UniqueId];
+        if (IsEnabled(other))
+            throw new DataPlatformException(FailureClass.Configuration, $"dbt found two {node.TypeName}s with the name '{node.Name}': {node.OriginalPath}:{node.Line} and {other.OriginalPath}:{other.Line}.", "Rename one of them.");
+        _byId[node.UniqueId] = node;
+    }
+
+    /// <summary>Whether a node is enabled, before what schema files say. Of one name only one is: packages have a model for each database.</summary>
+    private bool IsEnabled(DbtNode node)
+    {
+        var written = node.Config;
+        node.Config = new NodeConfig();
+        Guard(node, () => Configure(node));
+        var isEnabled = node.Config.IsEnabled;
+        node.Config = written;
+        return isEnabled;
     }
 
     private void Rename(DbtNode node, string id)

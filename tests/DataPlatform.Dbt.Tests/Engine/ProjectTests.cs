@@ -114,6 +114,33 @@ public sealed class ProjectTests
         (await project.FailAsync()).Should().Contain("dbt_project.yml:2: the project requires dbt <1.9.0");
     }
 
+    [Fact]
+    public async Task Of_models_of_one_name_one_may_be_enabled()
+    {
+        await using var project = new EngineFixture("name: shop\nmodels: {shop: {other: {+enabled: \"{{ target.type != 'duckdb' }}\"}}}\n")
+            .Write("models/other/a.sql", "select nope from {{ ref('nothing') }}").Write("models/own/a.sql", "select 1 as id").Write("models/spare/a.sql", "{{ config(enabled=false) }} select 3 as id")
+            .Write("models/schema.yml", "models: [{name: a, description: The one., columns: [{name: id, data_tests: [unique]}]}]");
+
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        (nodes["model.shop.a"].OriginalPath, nodes["model.shop.a"].Description).Should().Be(("models/own/a.sql", "The one."));
+        nodes.Values.Single(node => node.Test is not null).DependsOn.Should().Equal("model.shop.a");
+        project.Write("models/spare/a.sql", "select 3 as id");
+        (await project.FailAsync()).Should().Be("dbt found two models with the name 'a': models/spare/a.sql:1 and models/own/a.sql:1. | Rename one of them.");
+    }
+
+    [Theory]
+    [InlineData(">=1.2.0-rc1", true)]
+    [InlineData("<1.11.0b2", false)]
+    [InlineData("~=1.2", false)]
+    public async Task Ranges_of_versions_may_name_previews(string range, bool isMet)
+    {
+        await using var project = new EngineFixture($"name: shop\nrequire-dbt-version: '{range}'\n");
+
+        if (isMet) (await project.OpenAsync()).Project.Root.Name.Should().Be("shop");
+        else (await project.FailAsync()).Should().StartWith("dbt_project.yml:2: ");
+    }
+
     [Theory]
     [InlineData("{{ dbt.dateadd('day', 1, 'd') }}", "date_add(d, interval (1) day)")]
     [InlineData("{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', cast(a as timestamp), cast(b as timestamp))")]
