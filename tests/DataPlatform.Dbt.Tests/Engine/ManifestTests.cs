@@ -27,5 +27,27 @@ public sealed class ManifestTests
         (await project.QueryAsync("select mode from main.m")).Should().Equal("ignore");
     }
 
+    [Fact]
+    public async Task Sources_say_how_fresh_they_are_to_be_in_their_configuration()
+    {
+        await using var project = new EngineFixture().Write("models/schema.yml", """
+            sources:
+              - name: raw
+                loaded_at_field: at
+                freshness: {warn_after: {count: "{{ 2 * 3 }}", period: hour}}
+                tables: [{name: a}, {name: b, freshness: null}, {name: c, config: {freshness: {error_after: {count: 1, period: day}}}}]
+            """)
+            .Write("models/m.sql", "{% for node in graph.sources.values() if execute %}{{ node.name }} {{ tojson(node.config.freshness) }} {{ node.freshness == node.config.freshness }} {{ node.config.loaded_at_field }}\n{% endfor %}");
+
+        var compiled = (await project.RunAsync(DbtCommand.Compile)).Results.Single().CompiledCode;
+
+        compiled.Should().Be("""
+            a {"warn_after": {"count": 6, "period": "hour"}, "error_after": {"count": null, "period": null}, "filter": null} True at
+            b null True at
+            c {"warn_after": {"count": null, "period": null}, "error_after": {"count": 1, "period": "day"}, "filter": null} True at
+
+            """);
+    }
+
     private static IEnumerable<string> Keys(JsonElement node) => node.GetProperty("config").EnumerateObject().Select(property => property.Name);
 }

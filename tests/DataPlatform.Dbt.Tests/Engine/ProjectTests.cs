@@ -129,6 +129,29 @@ public sealed class ProjectTests
         (await project.FailAsync()).Should().Be("dbt found two models with the name 'a': models/spare/a.sql:1 and models/own/a.sql:1. | Rename one of them.");
     }
 
+    [Fact]
+    public async Task What_schema_files_say_of_columns_are_templates()
+    {
+        await using var project = new EngineFixture().Write("models/a.sql", "{{ config(materialized='table') }} select 1::bigint as id").Write("models/schema.yml", """
+            models:
+              - name: a
+                config: {contract: {enforced: true}}
+                columns:
+                  - name: id
+                    data_type: "{{ 'bigint' if target.type == 'duckdb' else 'int8' }}"
+                    meta: {at: "{{ target.name }}"}
+                    tags: ["{{ target.type }}"]
+                    constraints: [{type: check, expression: "{{ 'id < 2' }}"}]
+            """);
+
+        await project.BuildAsync();
+
+        var column = (await project.OpenAsync()).Project.Nodes["model.shop.a"].Columns.Single();
+        (column.DataType, column.Meta.Get("at"), column.Tags.Single()).Should().Be(("bigint", "default", "duckdb"));
+        (await project.QueryAsync("select data_type from information_schema.columns")).Should().Equal("BIGINT");
+        (await project.QueryAsync("select expression from duckdb_constraints() where constraint_type = 'CHECK'")).Should().Equal("(id < 2)");
+    }
+
     [Theory]
     [InlineData(">=1.2.0-rc1", true)]
     [InlineData("<1.11.0b2", false)]
