@@ -127,6 +127,9 @@ internal sealed class NodeContext : IJinjaNames
     public PythonDict? Result(string statement) =>
         _results.TryGetValue(statement, out var result) && result is PythonDict dict && dict.TryGet("response", out var response) ? response as PythonDict : null;
 
+    /// <summary>The rows that the statement of a name gave.</summary>
+    public IEnumerable<object?[]> Rows(string statement) => _results.GetValueOrDefault(statement) is PythonDict result && result.Get("table") is ResultTable table ? table.Rows : [];
+
     public ResultTable? Query(string sql)
     {
         if (Database is null) return null;
