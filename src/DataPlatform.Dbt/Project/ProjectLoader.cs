@@ -306,7 +306,46 @@ internal sealed class ProjectLoader
         // A generic test belongs to what it tests.
         foreach (var test in _nodes.Where(node => node.Test is not null))
             if (_byId.GetValueOrDefault(test.AttachedNode ?? "")?.Group is { } group) test.Config.Merge([new("group", group)]);
+        foreach (var test in _project.Nodes.Values.Where(node => node.UnitTest is not null).ToList()) Guard(test, () => TakeVersions(test, test.UnitTest!));
         foreach (var node in _project.Nodes.Values.ToList()) Guard(node, () => Link(node));
+    }
+
+    /// <summary>Makes of the unit test of a model of several versions one of each.</summary>
+    private void TakeVersions(DbtNode node, UnitTest test)
+    {
+        if (_project.FindRef(new RefKey(null, test.Model), node.Package) is not { Type: ResourceType.Model } model) return;
+        if (model.Version is null)
+        {
+            if (test.Versions is not null) throw new TemplateError($"Unit test '{node.Name}' should not have a versions include or exclude when referencing non-versioned model '{model.Name}'.", "Leave out 'versions'.");
+            return;
+        }
+
+        var versions = _project.Nodes.Values.Where(other => other.Type == ResourceType.Model && other.Package == model.Package && other.Name == model.Name && test.Takes(other.Version)).ToList();
+        if (versions.Count == 0) throw new TemplateError($"Unit test '{node.Name}' referenced a version of '{model.Name}' which was not found.", "Name versions that there are.");
+        _project.Nodes.Remove(node.UniqueId);
+        foreach (var tested in versions)
+        {
+            var id = $"{node.UniqueId}_v{Representation.Print(tested.Version)}";
+            var extra = Globals.CopyDict(node.Extra);
+            extra["version"] = tested.Version;
+            _project.Nodes.Add(id, new DbtNode
+            {
+                UniqueId = id,
+                Type = ResourceType.UnitTest,
+                Package = node.Package,
+                Name = node.Name,
+                Path = node.Path,
+                OriginalPath = node.OriginalPath,
+                Line = node.Line,
+                Fqn = node.Fqn,
+                Description = node.Description,
+                Checksum = node.Checksum,
+                Config = node.Config,
+                Version = tested.Version,
+                UnitTest = test.Copy(),
+                Extra = extra,
+            });
+        }
     }
 
     private void Link(DbtNode node)
@@ -348,7 +387,7 @@ internal sealed class ProjectLoader
     /// <summary>Finds the model that is tested, and the nodes that the given rows stand for.</summary>
     private void LinkUnitTest(DbtNode node, UnitTest test)
     {
-        var key = new RefKey(null, test.Model);
+        var key = new RefKey(null, test.Model, node.Version is null ? null : Representation.Print(node.Version));
         if (_project.FindRef(key, node.Package) is not { Type: ResourceType.Model } model)
         {
             if (!_project.IsDisabled(key, node.Package)) throw new TemplateError($"Unable to find model '{node.Package}.{test.Model}' for unit test '{node.Name}'.", "Name a model of the project.");
@@ -357,7 +396,6 @@ internal sealed class ProjectLoader
             return;
         }
 
-        if (model.Version is not null) throw TemplateObject.Unsupported($"unit tests of models of several versions, such as '{test.Model}'");
         node.DependsOn.Add(model.UniqueId);
         node.Schema = model.Schema;
         foreach (var (input, rows) in test.Given)

@@ -254,7 +254,9 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
     private void ReadUnitTest(YamlItem yaml, string path, string inFolder)
     {
         Check(yaml, "a unit test", "name", "description", "model", "given", "expect", "overrides", "config", "versions", "tags", "meta", "enabled");
-        if (yaml["versions"] is { } versions) throw versions.Unsupported("'versions' of unit tests");
+        if (yaml["versions"] is { } versions)
+            foreach (var (key, value) in versions.Entries)
+                if (key.Text is not ("include" or "exclude") || !value.IsList) throw key.Fault("the versions of a unit test are a list under 'include' or 'exclude'.");
         var (name, test) = (yaml.Require("name"), UnitTest.Read(yaml, FindSeed, FindFixture));
         var node = new DbtNode
         {
@@ -275,7 +277,7 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                 ["given"] = yaml["given"]?.ToValue() ?? new PythonList([]),
                 ["expect"] = yaml["expect"]!.ToValue(),
                 ["overrides"] = test.Overrides,
-                ["versions"] = null,
+                ["versions"] = test.Versions,
                 ["version"] = null,
             },
         };
