@@ -181,6 +181,7 @@ public sealed class ProjectTests
     [InlineData("{{ config(a={'b': 2}) }}{{ config.get('a')['b'] if execute }} {{ config.get('z', 'd') }}", "2 d")]
     [InlineData("{{ modules.datetime.date(2020, 1, 31).strftime('%Y/%m/%d') }} {{ modules.re.sub('[^a-z]', '', 'A1b2') }}", "2020/01/31 b")]
     [InlineData("{{ tojson({'a': 1}) }} {{ fromjson('{\"a\": [1]}')['a'][0] }} {{ zip([1, 2], ['a', 'b']) | list }}", "{\"a\": 1} 1 [(1, 'a'), (2, 'b')]")]
+    [InlineData("{{ run_query('select 1 as \"A\", 2 as b').rename({'A': 'x'}).column_names if execute }}{{ run_query('select 1 as \"A\"').rename(['A'] | map('lower')).rows[0]['a'] if execute }}", "('x', 'b')1")]
     public async Task Renders_what_templates_ask_for(string code, string expected)
     {
         await using var project = new EngineFixture();
