@@ -49,5 +49,23 @@ public sealed class ManifestTests
             """);
     }
 
+    [Theory]
+    [InlineData("duckdb")]
+    [InlineData("postgres")]
+    public async Task Nothing_is_read_of_an_empty_run(string system)
+    {
+        await using var project = await EngineFixture.OnAsync(system);
+        await project.ExecuteAsync("create table big as select 1 as id, 'x' as name");
+        project.Write("models/schema.yml", $"sources: [{{name: raw, schema: {(system == "postgres" ? "public" : "main")}, tables: [{{name: big}}]}}]")
+            .Write("models/t.sql", "{{ config(materialized='table') }}select count(*) as n, '{{ flags.EMPTY }}' as mode from {{ source('raw', 'big') }}")
+            .Write("models/e.sql", "{{ config(materialized='ephemeral') }}select * from {{ ref('t') }}")
+            .Write("models/m.sql", "{{ config(materialized='table') }}select {% for column in adapter.get_columns_in_relation(ref('t')) %}'{{ column.name }}' as c{{ loop.index }}, {% endfor %}(select count(*) from {{ ref('e') }}) as n, (select n from {{ ref('t').render() }}) as all_rows");
+        project.Options = project.Options with { Empty = true };
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select * from t")).Should().Equal("0|True");
+        (await project.QueryAsync("select * from m")).Should().Equal("n|mode|0|0");
+    }
+
     private static IEnumerable<string> Keys(JsonElement node) => node.GetProperty("config").EnumerateObject().Select(property => property.Name);
 }
