@@ -60,6 +60,7 @@ internal sealed class PreviousRun
         Vars = given.IsGiven("vars") ? options.Vars : Dict("vars"),
         FullRefresh = options.FullRefresh || Flag("full_refresh"),
         StoreFailures = Flag("store_failures"),
+        Empty = Flag("empty"),
         FailFast = options.FailFast || Flag("fail_fast"),
         Defer = Flag("defer"),
         FavorState = Flag("favor_state"),

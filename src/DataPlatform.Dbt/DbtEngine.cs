@@ -123,7 +123,8 @@ internal sealed class DbtEngine
             DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
             DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
             DbtCommand.SourceFreshness => FreshnessRun.HasFreshness,
-            _ => node => node.Type is not ResourceType.Operation,
+            // Analyses are listed when they are asked for.
+            _ => node => node.Type is not (ResourceType.Operation or ResourceType.Analysis) || (node.Type == ResourceType.Analysis && _state.Options.ResourceTypes.Any(kind => kind is "all" or "analysis")),
         };
         if (_state.Options.Only is { } only) return [.. Sort().Where(node => only.Contains(node.UniqueId))];
         var selection = ProjectSelection.Select(_state);
@@ -136,7 +137,7 @@ internal sealed class DbtEngine
         return [.. Sort().Where(takes).Where(node => selection.Ids.Contains(node.UniqueId) && IsTaken(_state.Options, node))];
 
         static bool IsTaken(DbtOptions options, DbtNode node) =>
-            (options.ResourceTypes.Count == 0 || options.ResourceTypes.Contains(node.TypeName)) && !options.ExcludeResourceTypes.Contains(node.TypeName);
+            (options.ResourceTypes.Count == 0 || options.ResourceTypes.Any(kind => kind is "all" or "default" || kind == node.TypeName)) && !options.ExcludeResourceTypes.Contains(node.TypeName);
     }
 
     /// <summary>Writes what the database has of the project's relations.</summary>

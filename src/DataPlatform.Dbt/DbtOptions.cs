@@ -29,6 +29,9 @@ internal sealed record DbtOptions
 
     public bool FullRefresh { get; init; }
 
+    /// <summary>Whether what is read by <c>ref()</c> and <c>source()</c> has no rows: to see that the SQL runs.</summary>
+    public bool Empty { get; init; }
+
     /// <summary>Whether the first failure ends the run.</summary>
     public bool FailFast { get; init; }
 
@@ -59,7 +62,7 @@ internal sealed record DbtOptions
     /// <summary>Whether to defer also what this target has.</summary>
     public bool FavorState { get; init; }
 
-    /// <summary>The kinds of nodes that are taken of those selected, as ids name them; empty for all that the command takes.</summary>
+    /// <summary>The kinds of nodes that are taken of those selected, as ids name them, or <c>all</c>, or <c>default</c>; empty for all that the command takes.</summary>
     public IReadOnlyList<string> ResourceTypes { get; init; } = [];
 
     public IReadOnlyList<string> ExcludeResourceTypes { get; init; } = [];

@@ -21,12 +21,12 @@ internal sealed class ToolCommandLine
 
         ToolOption[] selection = [ToolOptions.Select, ToolOptions.Exclude, ToolOptions.Selector];
         ToolOption[] kinds = [ToolOptions.ResourceTypes, ToolOptions.ExcludeResourceTypes];
-        AddCommand(_root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, ToolOptions.FullRefresh, ToolOptions.StoreFailures]);
-        AddCommand(_root, ToolCommand.Run, "run", "Build models.", [.. selection, ToolOptions.FullRefresh]);
+        AddCommand(_root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, ToolOptions.FullRefresh, ToolOptions.StoreFailures, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Run, "run", "Build models.", [.. selection, ToolOptions.FullRefresh, ToolOptions.Empty]);
         AddCommand(_root, ToolCommand.Test, "test", "Run tests.", [.. selection, .. kinds, ToolOptions.StoreFailures]);
         AddCommand(_root, ToolCommand.Seed, "seed", "Load CSV files.", [.. selection, ToolOptions.FullRefresh]);
-        AddCommand(_root, ToolCommand.Snapshot, "snapshot", "Take snapshots.", selection);
-        AddCommand(_root, ToolCommand.Compile, "compile", "Write the SQL of models, snapshots, tests and analyses.", [.. selection, ToolOptions.FullRefresh]);
+        AddCommand(_root, ToolCommand.Snapshot, "snapshot", "Take snapshots.", [.. selection, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Compile, "compile", "Write the SQL of models, snapshots, tests and analyses.", [.. selection, ToolOptions.FullRefresh, ToolOptions.Empty]);
         AddCommand(_root, ToolCommand.List, "list", "List nodes.", [.. selection, .. kinds, ToolOptions.Output, ToolOptions.OutputKeys]).Aliases.Add("ls");
         AddCommand(_root, ToolCommand.RunOperation, "run-operation", "Call a macro.", [ToolOptions.Args])
             .Add(new Argument<string>(ToolArguments.MacroName) { Description = "The macro, or package.macro." });

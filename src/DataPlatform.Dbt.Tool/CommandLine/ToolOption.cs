@@ -68,6 +68,7 @@ internal static class ToolOptions
     public static readonly ToolOption ResourceTypes = new("resource-types", "Kinds of nodes to take of those selected.") { IsList = true, Aliases = ["--resource-type"] };
     public static readonly ToolOption ExcludeResourceTypes = new("exclude-resource-types", "Kinds of nodes to leave out.") { IsList = true, Aliases = ["--exclude-resource-type"] };
     public static readonly ToolOption FullRefresh = new("full-refresh", "Build incremental models and seeds anew.") { IsFlag = true, Aliases = ["-f"] };
+    public static readonly ToolOption Empty = new("empty", "Read no rows of what models refer to, to see that their SQL runs.") { IsFlag = true };
     public static readonly ToolOption StoreFailures = new("store-failures", "Keep the rows that tests find.") { IsFlag = true };
     public static readonly ToolOption Output = new("output", "What of each node is written.") { Choices = ["selector", "name", "path", "json"], Default = "selector", HasVariable = false };
     public static readonly ToolOption OutputKeys = new("output-keys", "The keys to write with --output json.") { IsList = true, HasVariable = false };

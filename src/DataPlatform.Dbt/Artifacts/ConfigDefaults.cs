@@ -19,6 +19,9 @@ internal static class ConfigDefaults
 
         switch (node.Type)
         {
+            case ResourceType.Source:
+                Add(("event_time", null), ("loaded_at_field", Run.FreshnessRun.Setting(node, "loaded_at_field")), ("loaded_at_query", Run.FreshnessRun.Setting(node, "loaded_at_query")));
+                break;
             case ResourceType.Test:
                 Add(("severity", "ERROR"), ("store_failures", null), ("store_failures_as", null), ("where", null), ("limit", null), ("fail_calc", "count(*)"), ("warn_if", "!= 0"), ("error_if", "!= 0"));
                 break;
@@ -35,6 +38,7 @@ internal static class ConfigDefaults
         }
 
         foreach (var (key, value) in node.Config.ToDict().Items) config[key] = value;
+        if (node.Type == ResourceType.Source) config["freshness"] = Run.FreshnessRun.Describe(node);
         config["tags"] = new PythonList(node.Tags);
         config["meta"] = node.Config.Meta;
         if (config.Get("contract") is PythonDict contract && !contract.Contains("alias_types")) config["contract"] = With(contract, "alias_types", true);

@@ -194,6 +194,8 @@ internal static class ManifestWriter
 
         if (node.Type != ResourceType.Source) values["contract"] = new PythonDict { ["enforced"] = Run.Constraints.IsEnforced(node), ["alias_types"] = true, ["checksum"] = ContractChecksum(node) };
         foreach (var (key, value) in node.Extra.Items) values[key] = value;
+        if (node.Type == ResourceType.Source)
+            foreach (var key in new[] { "freshness", "loaded_at_field", "loaded_at_query" }) values[key] = config.Get(key);
         return values;
     }
 

@@ -9,7 +9,8 @@ namespace DataPlatform.Dbt.Context;
 /// <param name="Identifier">The name in the schema.</param>
 /// <param name="Type">table, view, cte or another kind; null when it is not known.</param>
 /// <param name="External">What stands in queries for the name, such as a function that reads files; null when the name does.</param>
-internal sealed record RelationName(string? Database, string? Schema, string? Identifier, string? Type = null, string? External = null);
+/// <param name="Reading">The query that stands in templates for the relation, where {0} is its name; null when the name does.</param>
+internal sealed record RelationName(string? Database, string? Schema, string? Identifier, string? Type = null, string? External = null, string? Reading = null);
 
 internal sealed class DbtRelation(RelationName name, int quoted = DbtRelation.AllParts, int included = DbtRelation.AllParts) : JinjaObject
 {
@@ -65,7 +66,7 @@ internal sealed class DbtRelation(RelationName name, int quoted = DbtRelation.Al
             "External" => "external",
             "include" => Method("include database? schema? identifier?", a => new DbtRelation(Name, quoted, Change(included, a))),
             "quote" => Method("quote database? schema? identifier?", a => new DbtRelation(Name, Change(quoted, a), included)),
-            "render" => Method("render", _ => Print()),
+            "render" => Method("render", _ => Render()),
             "without_identifier" => Method("without_identifier", _ => new DbtRelation(Name with { Identifier = null }, quoted, included & ~IdentifierPart)),
             "incorporate" => Method("incorporate path? type?", a => new DbtRelation(
                 Path(a.Has(0) ? a[0] as PythonDict : null) with { Type = a.Has(1) ? a.TextOrNull(1) : Type }, quoted, included)),
@@ -89,7 +90,13 @@ internal sealed class DbtRelation(RelationName name, int quoted = DbtRelation.Al
             new RelationName(a.TextOrNull(0), a.TextOrNull(1), a.TextOrNull(2), a.TextOrNull(3)), quoted,
             (a.TextOrNull(0) is null ? 0 : DatabasePart) | (a.TextOrNull(1) is null ? 0 : SchemaPart) | (a.TextOrNull(2) is null ? 0 : IdentifierPart))));
 
-    public override string Print()
+    /// <summary>The relation, of which templates read no row: its printed form is a query.</summary>
+    /// <param name="needsAlias">Whether the database wants a name for a query in a query.</param>
+    public DbtRelation Empty(bool needsAlias) => new(Name with { Reading = $"(select * from {{0}} where false limit 0){(needsAlias ? $" _dbt_limit_subq_{Identifier}" : "")}" }, quoted, included);
+
+    public override string Print() => Name.Reading is { } query ? query.Replace("{0}", Render(), StringComparison.Ordinal) : Render();
+
+    private string Render()
     {
         // What an ephemeral model is called in the queries that read it is no name in the database.
         if (Type == "cte") return Identifier!;

@@ -127,6 +127,9 @@ internal sealed class NodeContext : IJinjaNames
     public PythonDict? Result(string statement) =>
         _results.TryGetValue(statement, out var result) && result is PythonDict dict && dict.TryGet("response", out var response) ? response as PythonDict : null;
 
+    /// <summary>The rows that the statement of a name gave.</summary>
+    public IEnumerable<object?[]> Rows(string statement) => _results.GetValueOrDefault(statement) is PythonDict result && result.Get("table") is ResultTable table ? table.Rows : [];
+
     public ResultTable? Query(string sql)
     {
         if (Database is null) return null;
@@ -156,7 +159,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["selected_resources"] = State.SelectedResources;
         _values["dbt_metadata_envs"] = State.Options.Metadata;
         _values["flags"] = Flags();
-        _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh };
+        _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh, ["empty"] = State.Options.Empty };
         _values["return"] = ReturnSignal.Function;
         _values["adapter"] = new AdapterObject(this);
         _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction(State.Project?.Root.QuotedParts ?? DbtRelation.AllParts))
@@ -229,10 +232,12 @@ internal sealed class NodeContext : IJinjaNames
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
         if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target);
+        if (!target.IsEphemeral) return Read(State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target));
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
-        return new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte"));
+        return Read(new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte")));
     }
+
+    private DbtRelation Read(DbtRelation relation) => State.Options.Empty ? relation.Empty(needsAlias: State.AdapterType == "postgres") : relation;
 
     private DbtRelation? Source(SourceKey key)
     {
@@ -243,7 +248,7 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
-        return UnitTest is null ? State.NewRelation(target) : Given(target, $"source('{key.Source}', '{key.Table}')");
+        return UnitTest is null ? Read(State.NewRelation(target)) : Given(target, $"source('{key.Source}', '{key.Table}')");
     }
 
     private string Metric(string name)
@@ -302,7 +307,7 @@ internal sealed class NodeContext : IJinjaNames
         ["WHICH"] = State.Command,
         ["STRICT_MODE"] = false,
         ["WARN_ERROR"] = State.Options.WarnError,
-        ["EMPTY"] = false,
+        ["EMPTY"] = State.Options.Empty,
     };
 
     private TemplateObject Exceptions() => new TemplateObject("exceptions")

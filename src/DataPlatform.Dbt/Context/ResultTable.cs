@@ -19,13 +19,17 @@ internal sealed class ResultTable : TemplateObject
         Add("column_names", new PythonTuple([.. names]));
         Add("rows", new PythonTuple([.. _rows]));
         Add("columns", new Mapped(names, [.. names.Select((name, place) => new Column(name, place, [.. _rows.Select(row => row.Values[place])]))]));
-        Method("print_table max_rows? max_columns?", _ => null);
+        Method("print_table max_rows? max_columns? output? max_column_width? locale? max_precision?", _ => null);
         Method("select key", a => Pick([.. Operations.Enumerate(a[0]).Select(Representation.Print)]));
         Method("exclude key", a => Pick([.. names.Except(Operations.Enumerate(a[0]).Select(Representation.Print))]));
         Method("limit start_or_stop?", a => new ResultTable(names, _rows.Take(a.Int(0, int.MaxValue)).Select(row => row.Values)));
-        Method("rename column_names?", a => a.Or(0, null) is PythonDict map
-            ? new ResultTable([.. names.Select(name => map.TryGet(name, out var to) ? Representation.Print(to) : name)], _rows.Select(row => row.Values))
-            : throw new TemplateError("rename() takes a dict of old and new names."));
+        Method("rename column_names?", a => Rename(a.Or(0, null)));
+    }
+
+    private ResultTable Rename(object? to)
+    {
+        var renamed = to is PythonDict map ? [.. _names.Select(name => map.TryGet(name, out var other) ? Representation.Print(other) : name)] : to is null ? _names : Operations.Enumerate(to).Select(Representation.Print).ToList();
+        return renamed.Count == _names.Count ? new ResultTable(renamed, Rows) : throw new TemplateError($"rename() takes a dict of old and new names, or a name for each of the {_names.Count} columns, and got {renamed.Count}.");
     }
 
     public IEnumerable<object?[]> Rows => _rows.Select(row => row.Values);

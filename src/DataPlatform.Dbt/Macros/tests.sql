@@ -84,6 +84,26 @@ left join parent
 where parent.to_field is null
 {% endmacro %}
 
+{# Runs the query of a test, over a table or a view of the rows that are wrong when they are kept. #}
+{% materialization test, default %}
+    {%- set main_sql = sql -%}
+    {%- if config.get('limit') -%}
+        {%- set main_sql = sql ~ '\nlimit ' ~ config.get('limit') -%}
+    {%- endif -%}
+    {%- set relations = [] -%}
+    {%- if should_store_failures() -%}
+        {%- set target_relation = this.incorporate(type=config.get('store_failures_as') or 'table') -%}
+        {%- do drop_relation_if_exists(load_cached_relation(this)) -%}
+        {%- call statement() -%}{{ get_create_sql(target_relation, main_sql) }}{%- endcall -%}
+        {%- do relations.append(target_relation) -%}
+        {%- set main_sql = 'select * from ' ~ target_relation -%}
+    {%- endif -%}
+    {%- call statement('main', fetch_result=True) -%}
+        {{ get_test_sql(main_sql, config.get('fail_calc', 'count(*)'), config.get('warn_if', '!= 0'), config.get('error_if', '!= 0'), none) }}
+    {%- endcall -%}
+    {{ return({'relations': relations}) }}
+{% endmaterialization %}
+
 {% macro get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
     {{ return(adapter.dispatch('get_test_sql', 'dbt')(main_sql, fail_calc, warn_if, error_if, limit)) }}
 {%- endmacro %}

@@ -59,7 +59,7 @@ internal sealed class MacroTable
         };
         var bare = name[(name.IndexOf("__", StringComparison.Ordinal) is > 0 and var place && name[..place] is "default" or "postgres" or "duckdb" ? place + 2 : 0)..];
         if (package != Dbt && Fixed.Contains(bare) && Array.IndexOf(_overriding, package) >= 0) throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another macro '{name}' in the place of dbt's");
-        if (package == _root && definition is { Tag: "materialization", Name: "snapshot" or "seed" or "test" or "unit" or "ephemeral" })
+        if (package == _root && definition is { Tag: "materialization", Name: "snapshot" or "seed" or "unit" or "ephemeral" })
             throw YamlItem.Unsupported(definition.Origin, definition.Line, $"another materialization '{definition.Name}' in the place of dbt's");
         AddPackage(package);
         var macro = new DbtMacro(package, name, path, definition);

@@ -179,6 +179,6 @@ internal sealed partial class ProjectFile
     [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]*$")]
     private static partial Regex NamePattern();
 
-    [GeneratedRegex(@"^(>=|<=|!=|>|<|==|=)?\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?[a-z0-9]*$")]
+    [GeneratedRegex(@"^(>=|<=|!=|>|<|==|=)?\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-?[a-z][a-z0-9.]*)?$")]
     private static partial Regex VersionPattern();
 }

@@ -151,13 +151,23 @@ internal sealed class ProjectLoader
 
     private void AddNode(DbtNode node)
     {
-        if (!_byId.TryAdd(node.UniqueId, node))
-        {
-            throw new DataPlatformException(
-                FailureClass.Configuration, $"dbt found two {node.TypeName}s with the name '{node.Name}': {node.OriginalPath}:{node.Line} and {_byId[node.UniqueId].OriginalPath}:{_byId[node.UniqueId].Line}.", "Rename one of them.");
-        }
-
         _nodes.Add(node);
+        if (_byId.TryAdd(node.UniqueId, node) || !IsEnabled(node)) return;
+        var other = _byId[node.UniqueId];
+        if (IsEnabled(other))
+            throw new DataPlatformException(FailureClass.Configuration, $"dbt found two {node.TypeName}s with the name '{node.Name}': {node.OriginalPath}:{node.Line} and {other.OriginalPath}:{other.Line}.", "Rename one of them.");
+        _byId[node.UniqueId] = node;
+    }
+
+    /// <summary>Whether a node is enabled, before what schema files say. Of one name only one is: packages have a model for each database.</summary>
+    private bool IsEnabled(DbtNode node)
+    {
+        var written = node.Config;
+        node.Config = new NodeConfig();
+        Guard(node, () => Configure(node));
+        var isEnabled = node.Config.IsEnabled;
+        node.Config = written;
+        return isEnabled;
     }
 
     private void Rename(DbtNode node, string id)
@@ -296,7 +306,46 @@ internal sealed class ProjectLoader
         // A generic test belongs to what it tests.
         foreach (var test in _nodes.Where(node => node.Test is not null))
             if (_byId.GetValueOrDefault(test.AttachedNode ?? "")?.Group is { } group) test.Config.Merge([new("group", group)]);
+        foreach (var test in _project.Nodes.Values.Where(node => node.UnitTest is not null).ToList()) Guard(test, () => TakeVersions(test, test.UnitTest!));
         foreach (var node in _project.Nodes.Values.ToList()) Guard(node, () => Link(node));
+    }
+
+    /// <summary>Makes of the unit test of a model of several versions one of each.</summary>
+    private void TakeVersions(DbtNode node, UnitTest test)
+    {
+        if (_project.FindRef(new RefKey(null, test.Model), node.Package) is not { Type: ResourceType.Model } model) return;
+        if (model.Version is null)
+        {
+            if (test.Versions is not null) throw new TemplateError($"Unit test '{node.Name}' should not have a versions include or exclude when referencing non-versioned model '{model.Name}'.", "Leave out 'versions'.");
+            return;
+        }
+
+        var versions = _project.Nodes.Values.Where(other => other.Type == ResourceType.Model && other.Package == model.Package && other.Name == model.Name && test.Takes(other.Version)).ToList();
+        if (versions.Count == 0) throw new TemplateError($"Unit test '{node.Name}' referenced a version of '{model.Name}' which was not found.", "Name versions that there are.");
+        _project.Nodes.Remove(node.UniqueId);
+        foreach (var tested in versions)
+        {
+            var id = $"{node.UniqueId}_v{Representation.Print(tested.Version)}";
+            var extra = Globals.CopyDict(node.Extra);
+            extra["version"] = tested.Version;
+            _project.Nodes.Add(id, new DbtNode
+            {
+                UniqueId = id,
+                Type = ResourceType.UnitTest,
+                Package = node.Package,
+                Name = node.Name,
+                Path = node.Path,
+                OriginalPath = node.OriginalPath,
+                Line = node.Line,
+                Fqn = node.Fqn,
+                Description = node.Description,
+                Checksum = node.Checksum,
+                Config = node.Config,
+                Version = tested.Version,
+                UnitTest = test.Copy(),
+                Extra = extra,
+            });
+        }
     }
 
     private void Link(DbtNode node)
@@ -338,7 +387,7 @@ internal sealed class ProjectLoader
     /// <summary>Finds the model that is tested, and the nodes that the given rows stand for.</summary>
     private void LinkUnitTest(DbtNode node, UnitTest test)
     {
-        var key = new RefKey(null, test.Model);
+        var key = new RefKey(null, test.Model, node.Version is null ? null : Representation.Print(node.Version));
         if (_project.FindRef(key, node.Package) is not { Type: ResourceType.Model } model)
         {
             if (!_project.IsDisabled(key, node.Package)) throw new TemplateError($"Unable to find model '{node.Package}.{test.Model}' for unit test '{node.Name}'.", "Name a model of the project.");
@@ -347,7 +396,6 @@ internal sealed class ProjectLoader
             return;
         }
 
-        if (model.Version is not null) throw TemplateObject.Unsupported($"unit tests of models of several versions, such as '{test.Model}'");
         node.DependsOn.Add(model.UniqueId);
         node.Schema = model.Schema;
         foreach (var (input, rows) in test.Given)

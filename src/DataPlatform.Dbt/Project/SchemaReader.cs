@@ -90,7 +90,7 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                     ["loaded_at_field"] = Text(table["loaded_at_field"] ?? yaml["loaded_at_field"]),
                     ["loaded_at_query"] = Text(table["loaded_at_query"] ?? yaml["loaded_at_query"]),
                     ["freshness"] = Freshness(yaml, table),
-                    ["external"] = table["external"]?.ToValue(),
+                    ["external"] = table["external"]?.ToValue(Render),
                 },
             };
             node.QuotedParts = ProjectFile.Quoting(table["quoting"], ProjectFile.Quoting(yaml["quoting"], DbtRelation.AllParts, Render), Render);
@@ -103,13 +103,12 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
     }
 
     // A table's limits go over those of its source one by one; a null takes them all away.
-    private static PythonDict? Freshness(YamlItem source, YamlItem table)
+    private PythonDict? Freshness(YamlItem source, YamlItem table)
     {
         var isSaid = table.Entries.FirstOrDefault(entry => entry.Key.Text == "freshness") is { Value: not null };
         if (isSaid && table["freshness"] is null) return null;
-        var merged = source["freshness"]?.ToValue() as PythonDict;
-        if (table["freshness"]?.ToValue() is not PythonDict own) return merged;
-        if (merged is null) return own;
+        var merged = source["freshness"]?.ToValue(Render) as PythonDict ?? new PythonDict();
+        if (table["freshness"]?.ToValue(Render) is not PythonDict own) return merged;
         foreach (var (key, limit) in own.Items)
         {
             if (limit is PythonDict given && merged.TryGet(key, out var found) && found is PythonDict old)
@@ -217,7 +216,7 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         if (node.PatchPath is { } other) throw yaml.Fault($"'{node.Name}' is described twice: in {other} too.", "Keep one of them.");
         node.PatchPath = $"{package.Name}://{path}";
         node.Description = Doc(yaml["description"]);
-        if (yaml["time_spine"] is { } spine) node.Extra["time_spine"] = spine.ToValue();
+        if (yaml["time_spine"] is { } spine) node.Extra["time_spine"] = spine.ToValue(Render);
         node.Constraints = ReadConstraints(yaml["constraints"]);
         TakeConfig(node, yaml, "tags", "meta", "access", "group", "enabled");
     }
@@ -229,17 +228,19 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         addNode(Semantics.NewNode(ResourceType.Exposure, yaml, path, inFolder, string.Concat((yaml["depends_on"]?.Items ?? []).Select(item => $"{{{{ {item.Text} }}}}")), new PythonDict
         {
             ["type"] = yaml.Require("type"),
-            ["owner"] = (yaml["owner"] ?? throw yaml.Fault("'owner' is missing here.")).ToValue(),
-            ["url"] = yaml["url"]?.Text,
-            ["maturity"] = yaml["maturity"]?.Text,
-            ["label"] = yaml["label"]?.Text,
+            ["owner"] = (yaml["owner"] ?? throw yaml.Fault("'owner' is missing here.")).ToValue(Render),
+            ["url"] = Text(yaml["url"]),
+            ["maturity"] = Text(yaml["maturity"]),
+            ["label"] = Text(yaml["label"]),
         }));
     }
 
     private void ReadUnitTest(YamlItem yaml, string path, string inFolder)
     {
         Check(yaml, "a unit test", "name", "description", "model", "given", "expect", "overrides", "config", "versions", "tags", "meta", "enabled");
-        if (yaml["versions"] is { } versions) throw versions.Unsupported("'versions' of unit tests");
+        if (yaml["versions"] is { } versions)
+            foreach (var (key, value) in versions.Entries)
+                if (key.Text is not ("include" or "exclude") || !value.IsList) throw key.Fault("the versions of a unit test are a list under 'include' or 'exclude'.");
         var (name, test) = (yaml.Require("name"), UnitTest.Read(yaml, FindSeed, FindFixture));
         var node = new DbtNode
         {
@@ -260,7 +261,7 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
                 ["given"] = yaml["given"]?.ToValue() ?? new PythonList([]),
                 ["expect"] = yaml["expect"]!.ToValue(),
                 ["overrides"] = test.Overrides,
-                ["versions"] = null,
+                ["versions"] = test.Versions,
                 ["version"] = null,
             },
         };
@@ -295,8 +296,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         {
             Check(column, "a column", "name", "description", "data_type", "meta", "tags", "tests", "data_tests", "quote", "constraints", "config", "policy_tags", "granularity", "dimension", "entity");
             node.Columns.Add(new ColumnDoc(
-                column.Require("name"), Doc(column["description"]), column["data_type"]?.Text, (column["meta"] ?? column["config"]?["meta"])?.ToValue() as PythonDict ?? new PythonDict(),
-                [.. (column["tags"] ?? column["config"]?["tags"])?.Texts ?? []], column["quote"]?.ToValue() as bool?, ReadConstraints(column["constraints"])));
+                column.Require("name"), Doc(column["description"]), Text(column["data_type"]), (column["meta"] ?? column["config"]?["meta"])?.ToValue(Render) as PythonDict ?? new PythonDict(),
+                [.. Texts(column["tags"] ?? column["config"]?["tags"])], column["quote"]?.ToValue(Render) as bool?, ReadConstraints(column["constraints"])));
         }
     }
 
@@ -305,7 +306,7 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
         Check(constraint, "a constraint", "type", "name", "expression", "columns", "to", "to_columns", "warn_unenforced", "warn_unsupported");
         if (constraint.Require("type") is not ("check" or "not_null" or "unique" or "primary_key" or "foreign_key" or "custom"))
             throw constraint["type"]!.Fault($"the type of a constraint is check, not_null, unique, primary_key, foreign_key or custom, not '{constraint["type"]!.Text}'.");
-        return constraint.ToValue();
+        return constraint.ToValue(Render);
     }));
 
     private void ReadTests(DbtNode node, YamlItem yaml, IEnumerable<YamlItem> columns, string path, string inFolder)
@@ -403,6 +404,8 @@ internal sealed partial class SchemaReader(EngineState state, DbtProject project
     }
 
     private string? Text(YamlItem? item) => item is null ? null : Representation.Print(item.ToValue(Render));
+
+    private IEnumerable<string> Texts(YamlItem? item) => item is null ? [] : (item.IsList ? item.Items : [item]).Select(part => Text(part)!);
 
     private object? Render(YamlItem item, string text) => state.Evaluate(text, item.File, item.Line, NewNames);
 

@@ -9,10 +9,10 @@ internal sealed record UnitTestRows(IReadOnlyList<PythonDict> Rows, string? Sql 
 /// <summary>A test of a model's logic: the rows that it makes of given ones.</summary>
 internal sealed class UnitTest
 {
-    private UnitTest(string model, IReadOnlyList<(string Input, UnitTestRows Rows)> given, UnitTestRows expected, PythonDict? overrides) =>
-        (Model, Given, Expected, Overrides) = (model, given, expected, overrides);
+    private UnitTest(string model, IReadOnlyList<(string Input, UnitTestRows Rows)> given, UnitTestRows expected, PythonDict? overrides, PythonDict? versions) =>
+        (Model, Given, Expected, Overrides, Versions) = (model, given, expected, overrides, versions);
 
-    /// <summary>What is tested, as it is written: a name, and a version behind it.</summary>
+    /// <summary>What is tested, as it is written.</summary>
     public string Model { get; }
 
     /// <summary>What stands for what the model reads: by <c>ref()</c>, <c>source()</c> or <c>this</c>, as it is written.</summary>
@@ -22,6 +22,9 @@ internal sealed class UnitTest
 
     /// <summary>Macros, vars and environment variables that are other than in a run.</summary>
     public PythonDict? Overrides { get; }
+
+    /// <summary>Of a model of several versions: the lists include and exclude of those that are tested, which are all when there is neither.</summary>
+    public PythonDict? Versions { get; }
 
     /// <summary>The rows of each node that is read, found when the references are.</summary>
     public Dictionary<string, UnitTestRows> Inputs { get; } = new(StringComparer.Ordinal);
@@ -34,7 +37,16 @@ internal sealed class UnitTest
         yaml.Require("model"),
         [.. (yaml["given"]?.Items ?? []).Select(given => (given.Require("input"), ReadRows(given, given["input"]!.Text, seed, fixture)))],
         ReadRows(yaml["expect"] ?? throw yaml.Fault("'expect' is missing here."), null, seed, fixture),
-        yaml["overrides"]?.ToValue() as PythonDict);
+        yaml["overrides"]?.ToValue() as PythonDict,
+        yaml["versions"]?.ToValue() as PythonDict);
+
+    /// <summary>The test, for one of the versions of its model.</summary>
+    public UnitTest Copy() => new(Model, Given, Expected, Overrides, Versions);
+
+    /// <summary>Whether it tests a version.</summary>
+    public bool Takes(object? version) => Versions?.Get("exclude") is { } others ? !Lists(others, version) : Versions?.Get("include") is not { } these || Lists(these, version);
+
+    private static bool Lists(object? versions, object? version) => Operations.Enumerate(versions).Select(Representation.Print).Contains(Representation.Print(version), StringComparer.Ordinal);
 
     private static UnitTestRows ReadRows(YamlItem yaml, string? input, Func<string, string?> seed, Func<string, string, string?> fixture)
     {

@@ -49,7 +49,16 @@ internal static class FreshnessRun
     /// <summary>What a source says of its age: its own configuration over that of its YAML.</summary>
     public static PythonDict? Criteria(DbtNode node) => (node.Config["freshness"] ?? (node.Extra.TryGet("freshness", out var freshness) ? freshness : null)) as PythonDict;
 
-    private static string? Setting(DbtNode node, string key) => node.Config.Text(key) ?? (node.Extra.TryGet(key, out var value) ? value as string : null);
+    /// <summary>It with all keys there are.</summary>
+    public static PythonDict? Describe(DbtNode node)
+    {
+        if (Criteria(node) is not { } criteria) return null;
+        return new PythonDict { ["warn_after"] = Period("warn_after"), ["error_after"] = Period("error_after"), ["filter"] = criteria.Get("filter") };
+
+        PythonDict Period(string key) => new() { ["count"] = (criteria.Get(key) as PythonDict)?.Get("count"), ["period"] = (criteria.Get(key) as PythonDict)?.Get("period") };
+    }
+
+    public static string? Setting(DbtNode node, string key) => node.Config.Text(key) ?? (node.Extra.TryGet(key, out var value) ? value as string : null);
 
     private static TimeSpan? Limit(DbtNode node, PythonDict criteria, string key)
     {

@@ -29,22 +29,13 @@ internal static partial class TestRun
     public static (string Status, string? Message, long Failures) Run(NodeContext context, string sql)
     {
         var (test, database, config) = (context.Node!, context.Database!, context.Node!.Config);
-        var limit = config.Text("limit") is { Length: > 0 } rows ? $"limit {rows}" : "";
-        var main = $"{sql}\n{limit}";
-        if (StoresFailures(test, context.State.Options))
-        {
-            var kind = config.Text("store_failures_as") ?? "table";
-            if (kind is not ("table" or "view")) throw new TemplateError($"store_failures_as is table, view or ephemeral, not '{kind}'.");
-            var relation = context.This!.As(kind);
-            if (database.Find(relation) is { } old) database.Drop(old);
-            database.Query(Representation.Print(context.CallMacro("get_create_sql", relation, main)));
-            main = $"select * from {relation.Print()}";
-        }
-
+        if (StoresFailures(test, context.State.Options) && (config.Text("store_failures_as") ?? "table") is not ("table" or "view") and var kind)
+            throw new TemplateError($"store_failures_as is table, view or ephemeral, not '{kind}'.");
         var (calculation, warnIf, errorIf) = (config.Text("fail_calc") ?? "count(*)", config.Text("warn_if") ?? "!= 0", config.Text("error_if") ?? "!= 0");
-        var row = database.QueryMain(Representation.Print(context.CallMacro("get_test_sql", main, calculation, warnIf, errorIf, null))).Rows.Single();
+        var macros = context.State.Project!.Macros;
+        OwnMaterialization.Run(context, OwnMaterialization.Find(context.State, "test") ?? macros.In(MacroTable.Dbt, OwnMaterialization.MacroName("test", "default"))!, sql);
+        var row = context.Rows("main").SingleOrDefault() ?? throw new TemplateError("The materialization of tests did not leave one row of 'main': failures, should_warn, should_error.");
         database.Respond("SELECT", 1);
-        database.Commit();
         var failures = row[0] switch
         {
             null => throw new TemplateError($"fail_calc '{calculation}' gave NULL: it is to give a whole number."),

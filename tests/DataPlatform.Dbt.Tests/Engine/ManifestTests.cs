@@ -27,5 +27,45 @@ public sealed class ManifestTests
         (await project.QueryAsync("select mode from main.m")).Should().Equal("ignore");
     }
 
+    [Fact]
+    public async Task Sources_say_how_fresh_they_are_to_be_in_their_configuration()
+    {
+        await using var project = new EngineFixture().Write("models/schema.yml", """
+            sources:
+              - name: raw
+                loaded_at_field: at
+                freshness: {warn_after: {count: "{{ 2 * 3 }}", period: hour}}
+                tables: [{name: a}, {name: b, freshness: null}, {name: c, config: {freshness: {error_after: {count: 1, period: day}}}}]
+            """)
+            .Write("models/m.sql", "{% for node in graph.sources.values() if execute %}{{ node.name }} {{ tojson(node.config.freshness) }} {{ node.freshness == node.config.freshness }} {{ node.config.loaded_at_field }}\n{% endfor %}");
+
+        var compiled = (await project.RunAsync(DbtCommand.Compile)).Results.Single().CompiledCode;
+
+        compiled.Should().Be("""
+            a {"warn_after": {"count": 6, "period": "hour"}, "error_after": {"count": null, "period": null}, "filter": null} True at
+            b null True at
+            c {"warn_after": {"count": null, "period": null}, "error_after": {"count": 1, "period": "day"}, "filter": null} True at
+
+            """);
+    }
+
+    [Theory]
+    [InlineData("duckdb")]
+    [InlineData("postgres")]
+    public async Task Nothing_is_read_of_an_empty_run(string system)
+    {
+        await using var project = await EngineFixture.OnAsync(system);
+        await project.ExecuteAsync("create table big as select 1 as id, 'x' as name");
+        project.Write("models/schema.yml", $"sources: [{{name: raw, schema: {(system == "postgres" ? "public" : "main")}, tables: [{{name: big}}]}}]")
+            .Write("models/t.sql", "{{ config(materialized='table') }}select count(*) as n, '{{ flags.EMPTY }}' as mode from {{ source('raw', 'big') }}")
+            .Write("models/e.sql", "{{ config(materialized='ephemeral') }}select * from {{ ref('t') }}")
+            .Write("models/m.sql", "{{ config(materialized='table') }}select {% for column in adapter.get_columns_in_relation(ref('t')) %}'{{ column.name }}' as c{{ loop.index }}, {% endfor %}(select count(*) from {{ ref('e') }}) as n, (select n from {{ ref('t').render() }}) as all_rows");
+        project.Options = project.Options with { Empty = true };
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select * from t")).Should().Equal("0|True");
+        (await project.QueryAsync("select * from m")).Should().Equal("n|mode|0|0");
+    }
+
     private static IEnumerable<string> Keys(JsonElement node) => node.GetProperty("config").EnumerateObject().Select(property => property.Name);
 }

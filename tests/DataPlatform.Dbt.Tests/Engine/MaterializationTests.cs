@@ -91,6 +91,27 @@ public sealed class MaterializationTests
     }
 
     [Fact]
+    public async Task A_project_puts_its_own_around_that_of_tests()
+    {
+        await using var project = new EngineFixture()
+            .Write("macros/test.sql", """
+                {% materialization test, default %}
+                  {% set made = dbt.materialization_test_default() %}
+                  {% do log(model.name ~ ' found ' ~ load_result('main')['table'].rows[0]['failures'] ~ ' in ' ~ made.relations | length, info=true) %}
+                  {% do return(made) %}
+                {% endmaterialization %}
+                """)
+            .Write("tests/kept.sql", "{{ config(store_failures=true, severity='warn', limit=2) }} select 1 as id union all select 2 union all select 3")
+            .Write("tests/none.sql", "select 1 as id where false");
+
+        var results = (await project.RunAsync()).Results.ToDictionary(result => result.Node.Name);
+
+        (results["kept"].Status, results["kept"].Failures, results["none"].Status).Should().Be(("warn", 2, "pass"));
+        project.Lines.Should().Contain("info: kept found 2 in 1").And.Contain("info: none found 0 in 0");
+        (await project.QueryAsync("select count(*) from main_dbt_test__audit.kept")).Should().Equal("2");
+    }
+
+    [Fact]
     public async Task Says_what_a_materialization_is_to_return()
     {
         await using var project = new EngineFixture()

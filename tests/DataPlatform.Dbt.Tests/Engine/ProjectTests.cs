@@ -114,6 +114,56 @@ public sealed class ProjectTests
         (await project.FailAsync()).Should().Contain("dbt_project.yml:2: the project requires dbt <1.9.0");
     }
 
+    [Fact]
+    public async Task Of_models_of_one_name_one_may_be_enabled()
+    {
+        await using var project = new EngineFixture("name: shop\nmodels: {shop: {other: {+enabled: \"{{ target.type != 'duckdb' }}\"}}}\n")
+            .Write("models/other/a.sql", "select nope from {{ ref('nothing') }}").Write("models/own/a.sql", "select 1 as id").Write("models/spare/a.sql", "{{ config(enabled=false) }} select 3 as id")
+            .Write("models/schema.yml", "models: [{name: a, description: The one., columns: [{name: id, data_tests: [unique]}]}]");
+
+        var nodes = (await project.OpenAsync()).Project.Nodes;
+
+        (nodes["model.shop.a"].OriginalPath, nodes["model.shop.a"].Description).Should().Be(("models/own/a.sql", "The one."));
+        nodes.Values.Single(node => node.Test is not null).DependsOn.Should().Equal("model.shop.a");
+        project.Write("models/spare/a.sql", "select 3 as id");
+        (await project.FailAsync()).Should().Be("dbt found two models with the name 'a': models/spare/a.sql:1 and models/own/a.sql:1. | Rename one of them.");
+    }
+
+    [Fact]
+    public async Task What_schema_files_say_of_columns_are_templates()
+    {
+        await using var project = new EngineFixture().Write("models/a.sql", "{{ config(materialized='table') }} select 1::bigint as id").Write("models/schema.yml", """
+            models:
+              - name: a
+                config: {contract: {enforced: true}}
+                columns:
+                  - name: id
+                    data_type: "{{ 'bigint' if target.type == 'duckdb' else 'int8' }}"
+                    meta: {at: "{{ target.name }}"}
+                    tags: ["{{ target.type }}"]
+                    constraints: [{type: check, expression: "{{ 'id < 2' }}"}]
+            """);
+
+        await project.BuildAsync();
+
+        var column = (await project.OpenAsync()).Project.Nodes["model.shop.a"].Columns.Single();
+        (column.DataType, column.Meta.Get("at"), column.Tags.Single()).Should().Be(("bigint", "default", "duckdb"));
+        (await project.QueryAsync("select data_type from information_schema.columns")).Should().Equal("BIGINT");
+        (await project.QueryAsync("select expression from duckdb_constraints() where constraint_type = 'CHECK'")).Should().Equal("(id < 2)");
+    }
+
+    [Theory]
+    [InlineData(">=1.2.0-rc1", true)]
+    [InlineData("<1.11.0b2", false)]
+    [InlineData("~=1.2", false)]
+    public async Task Ranges_of_versions_may_name_previews(string range, bool isMet)
+    {
+        await using var project = new EngineFixture($"name: shop\nrequire-dbt-version: '{range}'\n");
+
+        if (isMet) (await project.OpenAsync()).Project.Root.Name.Should().Be("shop");
+        else (await project.FailAsync()).Should().StartWith("dbt_project.yml:2: ");
+    }
+
     [Theory]
     [InlineData("{{ dbt.dateadd('day', 1, 'd') }}", "date_add(d, interval (1) day)")]
     [InlineData("{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', cast(a as timestamp), cast(b as timestamp))")]
@@ -131,6 +181,7 @@ public sealed class ProjectTests
     [InlineData("{{ config(a={'b': 2}) }}{{ config.get('a')['b'] if execute }} {{ config.get('z', 'd') }}", "2 d")]
     [InlineData("{{ modules.datetime.date(2020, 1, 31).strftime('%Y/%m/%d') }} {{ modules.re.sub('[^a-z]', '', 'A1b2') }}", "2020/01/31 b")]
     [InlineData("{{ tojson({'a': 1}) }} {{ fromjson('{\"a\": [1]}')['a'][0] }} {{ zip([1, 2], ['a', 'b']) | list }}", "{\"a\": 1} 1 [(1, 'a'), (2, 'b')]")]
+    [InlineData("{{ run_query('select 1 as \"A\", 2 as b').rename({'A': 'x'}).column_names if execute }}{{ run_query('select 1 as \"A\"').rename(['A'] | map('lower')).rows[0]['a'] if execute }}", "('x', 'b')1")]
     public async Task Renders_what_templates_ask_for(string code, string expected)
     {
         await using var project = new EngineFixture();

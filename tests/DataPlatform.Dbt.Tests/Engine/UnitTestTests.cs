@@ -86,6 +86,39 @@ public sealed class UnitTestTests
         (await project.RunAsync(DbtCommand.Run)).Results.Select(result => result.Node.Name).Should().Equal("inc", "m");
     }
 
+    [Fact]
+    public async Task Test_the_versions_of_a_model()
+    {
+        await using var project = new EngineFixture();
+        project.Write("models/a.sql", "select 1 as id").Write("models/dim_v1.sql", "select id, 1 as v from {{ ref('a') }}").Write("models/dim_v2.sql", "select id, 2 as v from {{ ref('a') }}").Write("models/dim_v3.sql", "select id, 3 as v from {{ ref('a') }}")
+            .Write("models/schema.yml", """
+                models: [{name: dim, latest_version: 2, versions: [{v: 1}, {v: 2}, {v: 3}]}]
+                unit_tests:
+                  - {name: all, model: dim, given: [{input: ref('a'), rows: [{id: 7}]}], expect: {rows: [{id: 7}]}}
+                  - {name: some, model: dim, versions: {include: [1, 3]}, given: [{input: ref('a'), rows: []}], expect: {rows: []}}
+                  - {name: most, model: dim, versions: {exclude: [1]}, given: [{input: ref('a'), rows: [{id: 7}]}], expect: {rows: [{v: 2}]}}
+                """);
+
+        var results = (await project.RunAsync()).Results.Where(result => result.Node.UnitTest is not null).ToDictionary(result => result.Node.UniqueId, result => $"{result.Status} {result.Node.DependsOn.Single()}");
+
+        results.Should().BeEquivalentTo(new Dictionary<string, string>
+        {
+            ["unit_test.shop.dim.all_v1"] = "pass model.shop.dim.v1",
+            ["unit_test.shop.dim.all_v2"] = "pass model.shop.dim.v2",
+            ["unit_test.shop.dim.all_v3"] = "pass model.shop.dim.v3",
+            ["unit_test.shop.dim.some_v1"] = "pass model.shop.dim.v1",
+            ["unit_test.shop.dim.some_v3"] = "pass model.shop.dim.v3",
+            ["unit_test.shop.dim.most_v2"] = "pass model.shop.dim.v2",
+            ["unit_test.shop.dim.most_v3"] = "fail model.shop.dim.v3",
+        });
+        project.Write("models/more.yml", "unit_tests: [{name: u, model: dim, versions: {include: [9]}, given: [], expect: {rows: []}}]");
+        (await project.FailAsync()).Should().Be("models/more.yml:1: Unit test 'u' referenced a version of 'dim' which was not found. | Name versions that there are.");
+        project.Write("models/more.yml", "unit_tests: [{name: u, model: a, versions: {include: [9]}, given: [], expect: {rows: []}}]");
+        (await project.FailAsync()).Should().StartWith("models/more.yml:1: Unit test 'u' should not have a versions include or exclude when referencing non-versioned model 'a'.");
+        project.Write("models/more.yml", "unit_tests: [{name: u, model: dim, versions: [1], given: [], expect: {rows: []}}]");
+        (await project.FailAsync()).Should().StartWith("models/more.yml:1: a map was expected here");
+    }
+
     [Theory]
     [InlineData("model: nope", "given: []", "expect: {rows: []}", "Unable to find model 'shop.nope' for unit test 'u'.")]
     [InlineData("model: m", "given: [{input: ref('nope'), rows: []}]", "expect: {rows: []}", "depends on a node named 'nope' which was not found")]

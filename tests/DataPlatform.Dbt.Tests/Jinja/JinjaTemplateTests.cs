@@ -138,7 +138,10 @@ public sealed class JinjaTemplateTests
         thread.Start();
         thread.Join();
 
-        problems.Should().HaveCount(templates.Length).And.OnlyContain(problem => problem == "This is nested too deeply.");
+        // Which of the two limits a macro meets first depends on how far its code is optimised by then.
+        problems.Should().HaveCount(templates.Length);
+        problems[..^1].Should().OnlyContain(problem => problem == "This is nested too deeply.");
+        problems[^1].Should().BeOneOf("This is nested too deeply.", "Macros call each other more than 400 levels deep.");
 
         static string Problem(string template)
         {
@@ -186,7 +189,6 @@ public sealed class JinjaTemplateTests
     [Theory]
     [InlineData("{{ 'a'|pprint }}", "1:8: The filter 'pprint' is not supported.")]
     [InlineData("{{ 'a'|urlize }}", "1:8: The filter 'urlize' is not supported.")]
-    [InlineData("{{ [1]|random }}", "1:8: The filter 'random' is not supported.")]
     [InlineData("{{ 'a'.encode() }}", "1:7: 'encode' of 'str' is not supported.")]
     [InlineData("{{ 'a'.translate({}) }}", "1:7: 'translate' of 'str' is not supported.")]
     [InlineData("{{ [2, 1].sort(key='a') }}", "1:15: sort() with a key is not supported.")]
@@ -194,7 +196,6 @@ public sealed class JinjaTemplateTests
     [InlineData("{{ lipsum() }}", "1:10: 'lipsum' is not supported.")]
     [InlineData("{{ ('<'|e) % 1 }}", "1:12: '%' with text that is marked as HTML is not supported.")]
     [InlineData("{{ ('<'|e).format(1) }}", "1:11: 'format' of text that is marked as HTML is not supported.")]
-    [InlineData("{{ [1]|map('string') }}", "1:4: A generator has no text that means anything: Python prints an address.")]
     [InlineData("{{ 'abc' is sameas('ab' ~ 'c') }}", "1:10: Whether two equal values are the same object is not known here.")]
     [InlineData("{{ (-8) ** 0.5 }}", "1:9: A negative number to a broken power is a complex number, which is not supported.")]
     [InlineData("{{ '\\N{DASH}' }}", "1:5: The escape \\N{…} is not supported.")]

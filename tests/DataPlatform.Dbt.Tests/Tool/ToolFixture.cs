@@ -40,7 +40,7 @@ internal sealed class ToolFixture : IDisposable
     {
         using var output = new StringWriter();
         var host = new ToolHost(new Dictionary<string, string> { ["DBT_LOG_LEVEL_FILE"] = "none", ["HOME"] = _folder.Path }, _folder.Path, output, output);
-        return (await new ToolCommandLine(host).RunAsync(arguments.Split(' ')), output.ToString());
+        return (await new ToolCommandLine(host).RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)), output.ToString());
     }
 
     /// <summary>The names of the nodes that a selection lists, in their order.</summary>

@@ -118,6 +118,7 @@ public sealed partial class ToolTests : IDisposable
     [InlineData("run-operation hello --args {who:\u00a0bob}", 0, "hello bob")]
     [InlineData("-q ls --output path -s numbers", 0, "seeds/numbers.csv")]
     [InlineData("ls --resource-type snapshot -q", 0, "lab.snap.snap")]
+    [InlineData("compile --empty -s ok_b -q", 0, "select id, name from (select * from \"lab\".\"main\".\"ok_a\" where false limit 0)")]
     [InlineData("compile -s ok_b -q", 0, "select id, name from \"lab\".\"main\".\"ok_a\"")]
     [InlineData("--version", 0, "  - installed: 1.11.0")]
     public async Task Ends_as_dbt_does(string arguments, int exitCode, string said)
@@ -129,6 +130,17 @@ public sealed partial class ToolTests : IDisposable
         result.ExitCode.Should().Be(exitCode, result.All);
         Time().Replace(result.All, "").Should().Contain(said);
         if (arguments.Contains("-q", StringComparison.Ordinal)) Time().Replace(result.Output, "").Trim().Should().Be(said);
+    }
+
+    [Fact]
+    public async Task Lists_analyses_when_they_are_asked_for()
+    {
+        using var shop = new ToolFixture().Write("analyses/look.sql", "select 1").Write("models/m.sql", "select 1 as id");
+
+        (await shop.ListAsync("")).Should().Be("m");
+        (await shop.ListAsync("--resource-type default")).Should().Be("m");
+        (await shop.ListAsync("--resource-type analysis")).Should().Be("look");
+        (await shop.ListAsync("--resource-type all")).Should().Be("look m");
     }
 
     [Theory]

@@ -13,7 +13,7 @@ internal static partial class Filters
 
     private static readonly SearchValues<char> NotInAttributes = SearchValues.Create(" \t\n\r\f\v/>=");
 
-    private static readonly HashSet<string> Unsupported = ["pprint", "random", "urlize"];
+    private static readonly HashSet<string> Unsupported = ["pprint", "urlize"];
 
     private static readonly Dictionary<string, Func<CallArguments, object?>> All = Build(
         ("abs value", (_, a) => Abs(a[0])),
@@ -39,6 +39,7 @@ internal static partial class Filters
         ("lower value", (_, a) => Keep(a[0], PythonText.Lower)),
         ("max value case_sensitive? attribute?", (run, a) => Extreme(run, a, ">")),
         ("min value case_sensitive? attribute?", (run, a) => Extreme(run, a, "<")),
+        ("random value", (run, a) => Operations.Enumerate(a[0]).ToList() is { Count: > 0 } items ? items[Random.Shared.Next(items.Count)] : run.NewUndefined("No random item, sequence was empty.")),
         ("replace s old new count?", (_, a) => StringMethods.Replace(Representation.Print(a[0]), Representation.Print(a[1]), Representation.Print(a[2]), a.IntOrNull(3) ?? -1)),
         ("reverse value", (_, a) => Operations.AsText(a[0]) is { } text ? Mark(a[0], string.Concat(CodePoints.Split(text).AsEnumerable().Reverse())) : new PythonIterator(Once(ReversedOrList(a[0])))),
         ("round value precision? method?", (_, a) => Round(a[0], a.Int(1, 0), a.Text(2, "common"))),

@@ -330,7 +330,8 @@ internal sealed class PythonIterator(IEnumerable<object?> items) : JinjaObject
 
     public override IEnumerator<object?> Iterate() => _items;
 
-    public override string Repr() => throw new TemplateError("A generator has no text that means anything: Python prints an address.", "Make it a list first: |list.");
+    // Python prints an address as well.
+    public override string Repr() => "<generator object>";
 }
 
 /// <summary>What <c>namespace()</c> gives: attributes that can be set from inner scopes.</summary>
