@@ -138,7 +138,7 @@ public sealed class JinjaTemplateTests
         thread.Start();
         thread.Join();
 
-        problems.Should().HaveCount(templates.Length).And.OnlyContain(problem => problem == "This is nested too deeply.");
+        problems.Should().HaveCount(templates.Length).And.OnlyContain(problem => problem == "This is nested too deeply." || problem == "Macros call each other more than 400 levels deep.");
 
         static string Problem(string template)
         {
