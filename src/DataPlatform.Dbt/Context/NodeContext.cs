@@ -83,7 +83,7 @@ internal sealed class NodeContext : IJinjaNames
             return true;
         }
 
-        return name is "submit_python_job" or "debug" or "adapter_macro" or "load_agate_table"
+        return name is "submit_python_job" or "debug" or "adapter_macro" or "load_agate_table" or "toyaml"
             ? throw TemplateObject.Unsupported($"'{name}'")
             : false;
     }

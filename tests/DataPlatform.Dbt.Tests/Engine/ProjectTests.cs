@@ -77,6 +77,7 @@ public sealed class ProjectTests
     [InlineData("{{ config(materialized='incremental', incremental_strategy='microbatch') }}", "does not support the incremental strategy 'microbatch'")]
     [InlineData("{{ exceptions.raise_compiler_error('no ' ~ 1) }}", "models/a.sql:1:35: no 1")]
     [InlineData("{{ dbt.nothing() }}", "models/a.sql:1:15: The built-in dbt engine does not support the macro 'dbt.nothing'.")]
+    [InlineData("{{ toyaml({}) }}", "models/a.sql:1:1: The built-in dbt engine does not support 'toyaml'.")]
     [InlineData("{{ adapter.get_catalog() }}", "models/a.sql:1:11: The built-in dbt engine does not support 'adapter.get_catalog'.")]
     public async Task Refuses_models_with_the_place_and_the_reason(string code, string expected)
     {

@@ -171,7 +171,7 @@ public sealed class RunTests
         await using var project = new EngineFixture("""
             name: shop
             on-run-start: ["create table if not exists main.log (line varchar)", "insert into main.log values ('start')"]
-            on-run-end: "insert into main.log values ('end {{ results | length }} {{ schemas | join }}')"
+            on-run-end: "insert into main.log values ('end {{ results | length }} {{ schemas | join }} {{ results[2].to_dict().node.name }} {{ results[2].status }}')"
             models:
               +post-hook: "insert into main.log select '{{ this.identifier }} ' || count(*) from {{ this }}"
             """)
@@ -179,7 +179,7 @@ public sealed class RunTests
 
         await project.BuildAsync();
 
-        (await project.QueryAsync("select line from main.log")).Should().Equal("start", "alone", "pre", "a 1", "end 3 main");
+        (await project.QueryAsync("select line from main.log")).Should().Equal("start", "alone", "pre", "a 1", "end 3 main a success");
     }
 
     [Fact]
