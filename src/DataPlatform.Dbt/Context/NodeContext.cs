@@ -83,7 +83,7 @@ internal sealed class NodeContext : IJinjaNames
             return true;
         }
 
-        return name is "submit_python_job" or "debug" or "adapter_macro" or "load_agate_table"
+        return name is "submit_python_job" or "debug" or "adapter_macro" or "load_agate_table" or "toyaml"
             ? throw TemplateObject.Unsupported($"'{name}'")
             : false;
     }
@@ -166,7 +166,7 @@ internal sealed class NodeContext : IJinjaNames
             .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
         _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("pytz", PythonZone.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
         _values["exceptions"] = Exceptions();
-        _values["builtins"] = new TemplateObject("builtins").Add("ref", _values["ref"]).Add("source", _values["source"]).Add("config", _values["config"]);
+        _values["builtins"] = new TemplateObject("builtins").Add("ref", new BuiltInRef(this)).Add("source", _values["source"]).Add("config", _values["config"]);
         Function("log", Signature.Of("log msg info?", (_, a) =>
         {
             State.Log(a.Flag(1) ? "info" : "debug", Representation.Print(a[0]));
@@ -377,6 +377,31 @@ internal sealed class NodeContext : IJinjaNames
         };
     }
 
+    /// <summary><c>builtins.ref</c>, by whose <c>config</c> packages learn what project runs them.</summary>
+    private sealed class BuiltInRef(NodeContext context) : JinjaObject
+    {
+        public override string TypeName => "ref";
+
+        public override bool IsCallable => true;
+
+        public override object? Call(CallArguments arguments) => context.Ref(arguments);
+
+        public override bool TryGetAttribute(string name, out object? value)
+        {
+            value = name == "config" ? Config() : null;
+            return value is not null;
+        }
+
+        private TemplateObject Config()
+        {
+            var (state, project, root) = (context.State, context.State.Project!, context.State.Project!.Root);
+            return new TemplateObject("builtins.ref.config").Add("project_name", root.Name).Add("version", root.Version).Add("profile_name", state.Options.ProfileName).Add("target_name", state.Options.TargetName)
+                .Add("threads", (long)state.Options.Threads).Add("args", context._values["invocation_args_dict"]).Add("cli_vars", state.Options.Vars).Add("vars", new TemplateObject("builtins.ref.config.vars").Method("to_dict", _ => root.Vars))
+                .Add("dependencies", () => new PythonDict(project.Packages.Select(package => new KeyValuePair<string, object?>(
+                    package.Name, new PythonDict { ["project_name"] = package.Name, ["version"] = package.Version, ["project_root"] = package.Folder }))));
+        }
+    }
+
     /// <summary><c>context</c>: all names by their texts.</summary>
     private sealed class ContextObject(NodeContext context) : JinjaObject
     {
@@ -423,9 +448,18 @@ internal sealed class NodeContext : IJinjaNames
                 return true;
             }
 
+            if (name == "get")
+            {
+                value = new JinjaFunction(name, Signature.Of("get name default?", (_, a) => TryGetAttribute(a.Text(0), out var found) && found is not Undefined ? found : a.Or(1, null)));
+                return true;
+            }
+
             // Macros of dbt that are code here.
             if (package == MacroTable.Dbt && context._values.TryGetValue(name, out value) && value is JinjaFunction) return true;
-            throw package == MacroTable.Dbt ? TemplateObject.Unsupported($"the macro 'dbt.{name}'") : new TemplateError($"The package '{package}' has no macro '{name}'.");
+            // Packages ask whether dbt, or another package, has a macro. It is called only where there is one.
+            var missing = package == MacroTable.Dbt ? TemplateObject.Unsupported($"the macro 'dbt.{name}'") : new TemplateError($"The package '{package}' has no macro '{name}'.");
+            value = new Undefined(missing.Message, isLenient: false, missing.Hint);
+            return true;
         }
     }
 

@@ -153,6 +153,7 @@ internal sealed class ResultTable : TemplateObject
             {
                 "name" => name,
                 "index" => (long)place,
+                "data_type" => new TemplateObject("data_type").Method("jsonify value", a => a[0] is null or bool or string || Numbers.IsNumber(a[0]) ? a[0] : Representation.Print(a[0])),
                 "values_without_nulls" => new JinjaFunction(attribute, _ => new PythonTuple([.. Values.Where(item => item is not null)])),
                 "values_distinct" => new JinjaFunction(attribute, _ => new PythonTuple([.. new PythonSet(Values).Items])),
                 _ => null,

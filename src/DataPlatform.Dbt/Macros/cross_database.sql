@@ -233,6 +233,22 @@
     array_cat({{ array_1 }}, {{ array_2 }})
 {%- endmacro %}
 
+{% macro current_timestamp_backcompat() -%}
+    {{ return(adapter.dispatch('current_timestamp_backcompat', 'dbt')()) }}
+{%- endmacro %}
+
+{% macro default__current_timestamp_backcompat() -%}
+    current_timestamp::{{ type_timestamp() }}
+{%- endmacro %}
+
+{% macro current_timestamp_in_utc_backcompat() -%}
+    {{ return(adapter.dispatch('current_timestamp_in_utc_backcompat', 'dbt')()) }}
+{%- endmacro %}
+
+{% macro default__current_timestamp_in_utc_backcompat() -%}
+    (current_timestamp at time zone 'utc')::{{ type_timestamp() }}
+{%- endmacro %}
+
 {% macro current_timestamp() -%}
     {{ return(adapter.dispatch('current_timestamp', 'dbt')()) }}
 {%- endmacro %}

@@ -247,6 +247,8 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             {
                 var described = RunResultsWriter.Describe(result);
                 described["node"] = ManifestWriter.Describe(state, result.Node);
+                var copy = Globals.CopyDict(described);
+                described["to_dict"] = new JinjaFunction("to_dict", _ => copy);
                 return (object?)described;
             }));
             var places = selected.Where(node => node.IsRefable && !node.IsEphemeral).Select(node => (Database: node.Database ?? state.Database, node.Schema)).Distinct().ToList();

@@ -31,9 +31,7 @@ internal sealed class SeedRun(NodeContext context)
     {
         var (header, rows) = Read(_node);
         var declared = _node.Config["column_types"] as PythonDict ?? new PythonDict();
-        foreach (var name in declared.Keys)
-            if (!header.Contains(Representation.Print(name), StringComparer.Ordinal)) throw new TemplateError($"column_types names '{Representation.Print(name)}', and the file has the columns {string.Join(", ", header)}.");
-        var quotes = _node.Config.Flag("quote_columns", otherwise: false);
+        var quotes = _node.Config.Flag("quote_columns", otherwise: true);
         var columns = new List<(string Sql, string Type, Func<string, string?> Value)>();
         for (var i = 0; i < header.Length; i++)
         {

@@ -76,6 +76,8 @@ public sealed class ProjectTests
     [InlineData("{{ config(contract={'enforced': true}) }}", "models/a.sql:1: The contract of the model is enforced, and its schema file has no columns. | List the columns with their data_type.")]
     [InlineData("{{ config(materialized='incremental', incremental_strategy='microbatch') }}", "does not support the incremental strategy 'microbatch'")]
     [InlineData("{{ exceptions.raise_compiler_error('no ' ~ 1) }}", "models/a.sql:1:35: no 1")]
+    [InlineData("{{ dbt.nothing() }}", "models/a.sql:1:15: The built-in dbt engine does not support the macro 'dbt.nothing'.")]
+    [InlineData("{{ toyaml({}) }}", "models/a.sql:1:1: The built-in dbt engine does not support 'toyaml'.")]
     [InlineData("{{ adapter.get_catalog() }}", "models/a.sql:1:11: The built-in dbt engine does not support 'adapter.get_catalog'.")]
     public async Task Refuses_models_with_the_place_and_the_reason(string code, string expected)
     {
@@ -182,6 +184,11 @@ public sealed class ProjectTests
     [InlineData("{{ modules.datetime.date(2020, 1, 31).strftime('%Y/%m/%d') }} {{ modules.re.sub('[^a-z]', '', 'A1b2') }}", "2020/01/31 b")]
     [InlineData("{{ tojson({'a': 1}) }} {{ fromjson('{\"a\": [1]}')['a'][0] }} {{ zip([1, 2], ['a', 'b']) | list }}", "{\"a\": 1} 1 [(1, 'a'), (2, 'b')]")]
     [InlineData("{{ run_query('select 1 as \"A\", 2 as b').rename({'A': 'x'}).column_names if execute }}{{ run_query('select 1 as \"A\"').rename(['A'] | map('lower')).rows[0]['a'] if execute }}", "('x', 'b')1")]
+    [InlineData("{{ dbt.nothing or 'none' }} {{ dbt.nothing is defined }} {{ (dbt.nothing or dbt.current_timestamp_backcompat)() }}", "none False current_timestamp::TIMESTAMP")]
+    [InlineData("{{ target.type != 'x' | as_bool }} {{ 'true' | as_bool }}", "True True")]
+    [InlineData("{{ context.get(project_name, {}).get('nothing') }} {{ context['dbt'].get('type_int')() }}", "None INT")]
+    [InlineData("{{ builtins.ref.config.project_name }} {{ builtins.ref.config.dependencies['shop'].version }} {{ builtins.ref.config.args.which }}", "shop None compile")]
+    [InlineData("{% set c = run_query(\"select date '2024-02-29' as d\").columns[0] if execute %}{{ c.data_type.jsonify(c[0]) if execute }}", "2024-02-29")]
     public async Task Renders_what_templates_ask_for(string code, string expected)
     {
         await using var project = new EngineFixture();

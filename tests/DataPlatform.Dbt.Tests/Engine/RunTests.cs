@@ -171,7 +171,7 @@ public sealed class RunTests
         await using var project = new EngineFixture("""
             name: shop
             on-run-start: ["create table if not exists main.log (line varchar)", "insert into main.log values ('start')"]
-            on-run-end: "insert into main.log values ('end {{ results | length }} {{ schemas | join }}')"
+            on-run-end: "insert into main.log values ('end {{ results | length }} {{ schemas | join }} {{ results[2].to_dict().node.name }} {{ results[2].status }}')"
             models:
               +post-hook: "insert into main.log select '{{ this.identifier }} ' || count(*) from {{ this }}"
             """)
@@ -179,7 +179,7 @@ public sealed class RunTests
 
         await project.BuildAsync();
 
-        (await project.QueryAsync("select line from main.log")).Should().Equal("start", "alone", "pre", "a 1", "end 3 main");
+        (await project.QueryAsync("select line from main.log")).Should().Equal("start", "alone", "pre", "a 1", "end 3 main a success");
     }
 
     [Fact]
@@ -284,10 +284,14 @@ public sealed class RunTests
     [Fact]
     public async Task Seeds_have_the_types_of_their_values()
     {
-        await using var project = new EngineFixture("name: shop\nseeds:\n  shop:\n    s:\n      +column_types: {code: varchar}\n")
+        await using var project = new EngineFixture("name: shop\nseeds:\n  shop:\n    +column_types: {code: varchar, of_another_seed: int}\n    +quote_columns: false\n")
             .Write("seeds/s.csv", "code,n,x,d,t,b,txt,\"quoted, name\"\n007,1,1.5,2020-01-02,2020-01-02 03:04:05,true,\"a \"\"b\"\", c\",\n008,\"1,000\",2,2020-01-03,2020-01-03 00:00:00,False,null,z\n");
 
         (await project.RunAsync()).Results.Single().Message.Should().Contain("quoted, name", "unquoted headers are SQL as in dbt");
+        project.Write("dbt_project.yml", "name: shop\nseeds: {shop: {+column_types: {code: varchar, of_another_seed: int}}}\n");
+        await project.BuildAsync();
+        (await project.QueryAsync("select \"quoted, name\" from main.s where code = '008'")).Should().Equal("z");
+        await project.ExecuteAsync("drop table main.s");
         project.Write("seeds/s.csv", "code,n,x,d,t,b,txt\n007,1,1.5,2020-01-02,2020-01-02 03:04:05,true,\"a \"\"b\"\", c\"\n008,\"1,000\",2,2020-01-03,2020-01-03 00:00:00,False,null\n");
         await project.BuildAsync();
         await project.BuildAsync();

@@ -72,7 +72,7 @@ internal abstract class JinjaObject
 }
 
 /// <summary>What stands for a name, attribute or item that there is not.</summary>
-internal sealed class Undefined(string message, bool isLenient) : JinjaObject
+internal sealed class Undefined(string message, bool isLenient, string? hint = null) : JinjaObject
 {
     public override string TypeName => "Undefined";
 
@@ -106,7 +106,7 @@ internal sealed class Undefined(string message, bool isLenient) : JinjaObject
     public override int ValueHash() => 0;
 
     /// <summary>What its use means.</summary>
-    public TemplateError Failure() => new(message);
+    public TemplateError Failure() => new(message, hint);
 }
 
 /// <summary>Text that is HTML already: <c>escape</c> leaves it alone, and text that is added to it is escaped.</summary>
