@@ -1,4 +1,5 @@
 using Apache.Arrow;
+using DataPlatform.Ledger;
 using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.Ingestion;
@@ -36,6 +37,9 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
 
     public required ILogger Logger { get; init; }
 
+    /// <summary>Knows the cursor of rejected rows.</summary>
+    public required RejectedCursor Rejected { get; init; }
+
     /// <summary>The cursor's type.</summary>
     public CursorType Type => type;
 
@@ -54,8 +58,9 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
         var rows = batch.Rows is { Length: > 0 } any ? any : null;
         var kept = rows is null ? [] : IsNew(rows) ? [(0, rows.Length)] : Keep(rows);
         var isWhole = kept is [(0, var all)] && all == rows!.Length;
+        var rejected = SortOut(batch.Rejected);
         if (isLast) Finish();
-        if (kept.Count == 0 && batch.Rejected.Count == 0 && (IsStateless || batch.CompletedObjects.Count == 0) && !(isLast && _owesCursor))
+        if (kept.Count == 0 && rejected.Count == 0 && (IsStateless || batch.CompletedObjects.Count == 0) && !(isLast && _owesCursor))
         {
             batch.Dispose();
             return null;
@@ -64,7 +69,7 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
         if (rows is not null) Note(rows, kept);
         var left = rows is null ? null : isWhole ? WithoutCursor(rows) : Pick(rows, kept);
         var saysCursor = isLast || Order == RowOrder.Ascending;
-        var result = new SourceBatch(left, batch.Rejected)
+        var result = new SourceBatch(left, rejected)
         {
             RowsFiltered = _filtered,
             BytesRead = batch.BytesRead,
@@ -135,15 +140,46 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
             };
         }
 
-        var (isBefore, isBehind) = (known.CompareTo(From ?? known) < 0, Until is { } until && known.CompareTo(until) >= 0);
+        var (isBefore, isBehind) = PlaceOf(known);
         IsPast |= (isBefore && Order == RowOrder.Descending) || (isBehind && Order == RowOrder.Ascending);
         if (isBefore || isBehind) return false;
-        return Boundary is not { } boundary || known != boundary.Value || !WasLoaded(boundary, rows, row);
+        return Boundary is not { } boundary || known != boundary.Value || !WasLoaded(boundary, () => RowHash.Of(rows, identity, row));
     }
 
-    private bool WasLoaded(CursorState boundary, RecordBatch rows, int row)
+    private (bool IsBefore, bool IsBehind) PlaceOf(CursorValue value) => (value.CompareTo(From ?? value) < 0, Until is { } until && value.CompareTo(until) >= 0);
+
+    // A row that is rejected moves the cursor as others do: it waits in quarantine, and would come there again with each load that reads it again.
+    private IReadOnlyList<RejectedRow> SortOut(IReadOnlyList<RejectedRow> rejected)
     {
-        if (boundary.Count > 0) return WasCounted(boundary, rows, row);
+        if (rejected.Count == 0) return rejected;
+        var kept = new List<RejectedRow>();
+        foreach (var row in rejected)
+        {
+            if (Rejected.Find(row) is not { } value)
+            {
+                kept.Add(row);
+                continue;
+            }
+
+            var hash = RowHash.Of(row.Raw);
+            if (PlaceOf(value) is not (false, false) || (Boundary is { } boundary && value == boundary.Value && WasLoaded(boundary, () => hash)))
+            {
+                _filtered++;
+                continue;
+            }
+
+            kept.Add(row);
+            var state = _state ?? Boundary;
+            if (state is null || value.CompareTo(state.Value) > 0) state = new CursorState(value, []);
+            _state = NotesRows && value == state.Value ? state.With([hash]) : state;
+        }
+
+        return kept;
+    }
+
+    private bool WasLoaded(CursorState boundary, Func<ulong> hashOf)
+    {
+        if (boundary.Count > 0) return WasCounted(boundary, hashOf);
         if (boundary.Rows.Count == 0) return false;
         if (_known is null)
         {
@@ -151,18 +187,18 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
             foreach (var loaded in boundary.Rows) _known[loaded] = _known.GetValueOrDefault(loaded) + 1;
         }
 
-        var hash = RowHash.Of(rows, identity, row);
+        var hash = hashOf();
         if (_known.GetValueOrDefault(hash) is not (> 0 and var left)) return false;
         _known[hash] = left - 1;
         return true;
     }
 
     // Those that were loaded come first, or it cannot be told which they are.
-    private bool WasCounted(CursorState boundary, RecordBatch rows, int row)
+    private bool WasCounted(CursorState boundary, Func<ulong> hashOf)
     {
         var (count, sum) = _left ?? (boundary.Count, boundary.Sum);
         if (count == 0) return false;
-        _left = (count - 1, unchecked(sum - RowHash.Of(rows, identity, row)));
+        _left = (count - 1, unchecked(sum - hashOf()));
         return _left is not (0, not 0) ? true : throw new DataPlatformException(
             FailureClass.Data,
             $"{source}: {boundary.Count} rows were loaded with the cursor '{cursor.Name}' at {type.Format(boundary.Value)}, and the first {boundary.Count} with it are others now. Which of them are new cannot be told: "

@@ -55,9 +55,10 @@ internal sealed record IncrementalCursor
     /// <param name="context">What the source was given.</param>
     /// <param name="order">The order in which rows come, or null for none.</param>
     /// <param name="checksOrder">Whether rows may turn out not to be in that order.</param>
+    /// <param name="json">How rows are read that are JSON objects.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: the column, or a value that was given for it, is not possible.</exception>
-    public async Task<CursorTracker> OpenAsync(string source, SourceContext context, RowOrder? order, bool checksOrder, CancellationToken cancellationToken)
+    public async Task<CursorTracker> OpenAsync(string source, SourceContext context, RowOrder? order, bool checksOrder, JsonOptions? json, CancellationToken cancellationToken)
     {
         var contract = context.Contract;
         var type = TypeIn(contract, source);
@@ -84,6 +85,7 @@ internal sealed record IncrementalCursor
             Order = order,
             ChecksOrder = checksOrder,
             Logger = context.Logger,
+            Rejected = new RejectedCursor(BesideIn(contract) ?? ColumnIn(contract, source), type, json ?? new JsonOptions()),
         };
     }
 

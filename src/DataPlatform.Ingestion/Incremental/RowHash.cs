@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 
@@ -16,6 +17,9 @@ internal static class RowHash
         hash.GetHashAndReset(digest);
         return BinaryPrimitives.ReadUInt64BigEndian(digest);
     }
+
+    /// <summary>The same of a row of which there is only text.</summary>
+    public static ulong Of(string text) => BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private static void Append(IncrementalHash hash, IArrowArray array, int row)
     {

@@ -1,5 +1,4 @@
 using System.Text;
-using Apache.Arrow;
 using DataPlatform.DuckDb;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;

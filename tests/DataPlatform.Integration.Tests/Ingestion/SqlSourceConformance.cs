@@ -59,6 +59,20 @@ public abstract class SqlSourceConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_rejected_row_moves_the_cursor_and_is_in_quarantine_once()
+    {
+        await ExecuteAsync("INSERT INTO crm.orders VALUES (1, 'a', 1, NULL, NULL), (2, 'far too long', 2, NULL, NULL)");
+        var source = Orders().Incremental(order => order.Id);
+        (await SucceedAsync(source, load => load.Append().Quarantine(0.5))).Should().Match<StepResult>(r => r.RowsWritten == 1 && r.RowsRejected == 1);
+        (await SucceedAsync(source, load => load.Append().Quarantine(0.5))).Should().Match<StepResult>(r => r.RowsRead == 0 && r.RowsRejected == 0);
+
+        await ExecuteAsync("INSERT INTO crm.orders VALUES (2, 'b', 2, NULL, NULL), (3, 'c', 3, NULL, NULL)");
+        (await SucceedAsync(source, load => load.Append().Quarantine(0.5))).Should().Match<StepResult>(r => r.RowsRead == 3 && r.RowsWritten == 2 && r.RowsRejected == 0);
+        (await QueryAsync("SELECT id, note FROM raw.orders ORDER BY id")).ShouldEqual([[1L, "a"], [2L, "b"], [3L, "c"]]);
+        (await QueryAsync("SELECT reason FROM dataplatform.quarantine")).ShouldEqual([["'far too long' has length 12, not at most 5 long"]]);
+    }
+
+    [Fact]
     public async Task Rows_that_break_the_record_are_rejected_with_their_values()
     {
         await ExecuteAsync("INSERT INTO crm.orders VALUES (1, 'a', 5, NULL, NULL), (2, 'b', -7.25, NULL, NULL), (3, 'far too long', 1, NULL, NULL)");

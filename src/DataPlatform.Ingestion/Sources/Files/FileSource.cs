@@ -72,7 +72,7 @@ public class FileSource : IReplayedSource, ICursorSource
     {
         ArgumentNullException.ThrowIfNull(context);
         CheckCursor(context.Contract);
-        var tracker = _cursor is null ? null : await _cursor.OpenAsync(Description, context, order: null, checksOrder: false, cancellationToken).ConfigureAwait(false);
+        var tracker = _cursor is null ? null : await _cursor.OpenAsync(Description, context, order: null, checksOrder: false, _format.Json, cancellationToken).ConfigureAwait(false);
         await foreach (var batch in ReadFilesAsync(context, cancellationToken).ConfigureAwait(false))
         {
             // What is not in the middle of a file is the last.
@@ -132,7 +132,7 @@ public class FileSource : IReplayedSource, ICursorSource
     {
         if (_cursor is null) return;
         _cursor.TypeIn(contract, Description);
-        if (_cursor.BesideIn(contract) is null || _format.HasPaths) return;
+        if (_cursor.BesideIn(contract) is null || _format.Json is not null) return;
         throw new DataPlatformException(
             FailureClass.Configuration, $"{Description} is to be read by the cursor '{_cursor.Name}', a path, and its rows have columns and nothing within them.", "Name a column of the contract.");
     }

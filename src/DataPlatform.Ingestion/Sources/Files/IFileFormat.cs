@@ -9,8 +9,8 @@ internal interface IFileFormat
     /// <summary>Reads a file's rows into <paramref name="batch"/>, and yields it whenever it is full. Rows that remain in it at the end are the caller's.</summary>
     IAsyncEnumerable<SourceBatch> ReadAsync(SourceFile file, BatchBuilder batch, SourceContext context, CancellationToken cancellationToken);
 
-    /// <summary>Whether a path leads to values within a row, rather than a name to a column.</summary>
-    bool HasPaths => false;
+    /// <summary>How rows are read that are JSON objects, within which paths lead to values; null when they are not.</summary>
+    JsonOptions? Json => null;
 
     /// <summary>Reads rejected rows of files again.</summary>
     IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => new JsonRawRowReader(batch, new JsonOptions());

@@ -89,7 +89,7 @@ public class HttpSource : IReplayedSource, ICursorSource
         ArgumentNullException.ThrowIfNull(context);
         var api = Api.Resolve(context.Services);
         CheckCursor();
-        var tracker = _cursor is null ? null : await _cursor.OpenAsync(Description, context, Settings.Order, checksOrder: true, cancellationToken).ConfigureAwait(false);
+        var tracker = _cursor is null ? null : await _cursor.OpenAsync(Description, context, Settings.Order, checksOrder: true, Settings.Json, cancellationToken).ConfigureAwait(false);
         var range = QueryOf(tracker);
         var batch = new BatchBuilder(context.Contract, context.BatchBytes, _cursor?.BesideIn(context.Contract));
         var reader = new JsonRowReader(batch, Settings.Json);

@@ -44,7 +44,7 @@ internal sealed class JsonFormat(JsonOptions options, JsonPath? records) : IFile
         }
     }
 
-    public bool HasPaths => true;
+    public JsonOptions? Json => options;
 
     public IRawRowReader CreateRawReader(BatchBuilder batch, SourceContext context) => new JsonRawRowReader(batch, options);
 

@@ -67,7 +67,7 @@ public class SqlSource : ICursorSource
     {
         ArgumentNullException.ThrowIfNull(context);
         var connection = Origin.Open(context.Services);
-        var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, RowOrder.Ascending, checksOrder: false, cancellationToken).ConfigureAwait(false);
+        var tracker = Cursor is null ? null : await Cursor.OpenAsync(Description, context, RowOrder.Ascending, checksOrder: false, json: null, cancellationToken).ConfigureAwait(false);
         var select = SelectOf(context);
         var columns = new SqlColumns(Description, context.Contract, await DescribeAsync(connection, select, cancellationToken).ConfigureAwait(false));
         var (sql, parameters) = Write(select.Sql, tracker, columns, connection);

@@ -129,6 +129,22 @@ public sealed class HttpIncrementalTests : IAsyncDisposable
         (failure.FailureClass, failure.Message).Should().Be((FailureClass.Data, $"shop:events is said to come in {name} order of 'at', and has {values}. Nothing of this load is kept."));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(RowOrder.Ascending)]
+    [InlineData(RowOrder.Descending)]
+    public async Task A_rejected_row_moves_the_cursor_and_is_left_out_when_it_comes_again(RowOrder? order)
+    {
+        const string Bad = """{"id":"x","at":"2026-01-02T00:00:00Z"}""", Good = """{"id":1,"at":"2026-01-01T00:00:00Z"}""";
+        using var api = Api(Serve(_ => Answer.Json(order == RowOrder.Descending ? $"[{Bad},{Good}]" : $"[{Good},{Bad}]")));
+        var source = From.Http<Event>(api, "events", http => _ = order is { } known ? http.Ordered(known) : http).Incremental(e => e.At);
+        var first = await ResultAsync(source);
+        (first.Rows.Count, first.Rejected.Count).Should().Be((1, 1));
+        _cursors.Should().ContainSingle().Which.Value.Should().Contain("2026-01-02");
+        var second = await ResultAsync(source);
+        (second.Rows.Count, second.Rejected.Count).Should().Be((0, 0));
+    }
+
     [Fact]
     public async Task The_cursor_may_be_a_value_that_the_table_does_not_have()
     {
