@@ -143,7 +143,7 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
         var (isBefore, isBehind) = PlaceOf(known);
         IsPast |= (isBefore && Order == RowOrder.Descending) || (isBehind && Order == RowOrder.Ascending);
         if (isBefore || isBehind) return false;
-        return Boundary is not { } boundary || known != boundary.Value || !WasLoaded(boundary, () => RowHash.Of(rows, identity, row));
+        return Boundary is not { } boundary || known != boundary.Value || !WasLoaded(boundary, rows, row);
     }
 
     private (bool IsBefore, bool IsBehind) PlaceOf(CursorValue value) => (value.CompareTo(From ?? value) < 0, Until is { } until && value.CompareTo(until) >= 0);
@@ -176,6 +176,8 @@ internal sealed class CursorTracker(IncrementalCursor cursor, string source, Con
 
         return kept;
     }
+
+    private bool WasLoaded(CursorState boundary, RecordBatch rows, int row) => WasLoaded(boundary, () => RowHash.Of(rows, identity, row));
 
     private bool WasLoaded(CursorState boundary, Func<ulong> hashOf)
     {
