@@ -90,6 +90,7 @@ internal sealed class ToolRun
         if (yaml is null && _command != ToolCommand.Debug)
             throw new DataPlatformException(FailureClass.Configuration, $"No {ProjectFile.FileName} found at expected path {Path.Combine(_options.ProjectFolder, ProjectFile.FileName)}", "Name the project's folder by --project-dir.");
         if (_command == ToolCommand.Clean) return Clean(yaml!);
+        if (_command == ToolCommand.Deps) return FindPackages(yaml!);
         var retried = _command == ToolCommand.Retry ? PreviousRun.Load(_options.StateFolder ?? _options.TargetPath!, _options.WarnError) : null;
         var profileName = _arguments.Text("profile") ?? retried?.Profile ?? yaml?["profile"]?.Text
             ?? throw new DataPlatformException(FailureClass.Configuration, $"{ProjectFile.FileName} names no profile.", "Write 'profile: name' there, or give --profile.");
@@ -186,6 +187,20 @@ internal sealed class ToolRun
         }
 
         _log.Write(new ToolEvent("Z015", "FinishedCleanPaths", "info", "Finished cleaning all paths."));
+        return 0;
+    }
+
+    private int FindPackages(YamlItem yaml)
+    {
+        var packages = ProjectLoader.FindPackages(_options.ProjectFolder, ProjectFile.PackagesFolderOf(yaml));
+        foreach (var (path, label) in packages)
+        {
+            if (!File.Exists(Path.Combine(path, ProjectFile.FileName)))
+                throw new DataPlatformException(FailureClass.Configuration, $"There is no {ProjectFile.FileName} at {path}, where a package is to be.", "Correct 'local' in packages.yml.");
+            _log.Write(new ToolEvent("M015", "DepsInstallInfo", "info", $"Found {label}") { Data = new PythonDict { ["version_name"] = label } });
+        }
+
+        if (packages.Count == 0) _log.Write(new ToolEvent("M013", "DepsNoPackagesFound", "info", "The project asks for no packages."));
         return 0;
     }
 

@@ -34,6 +34,7 @@ internal sealed class ToolCommandLine
         AddCommand(Group("source", "Commands about sources."), ToolCommand.SourceFreshness, "freshness", "Find how old sources are.", selection);
         AddCommand(Group("docs", "Commands about documentation."), ToolCommand.DocsGenerate, "generate", "Write the catalog of what the database has.", [.. selection, ToolOptions.CompileDocs]);
         AddCommand(_root, ToolCommand.Clean, "clean", "Remove the folders of clean-targets.", [ToolOptions.CleanProjectFilesOnly]);
+        AddCommand(_root, ToolCommand.Deps, "deps", "Find whether the packages that the project asks for are there. None is downloaded.", []);
         AddCommand(_root, ToolCommand.Parse, "parse", "Read the project and write its manifest.", []);
         AddCommand(_root, ToolCommand.Debug, "debug", "Show what the project and the profile are, and test the connection.", [ToolOptions.Connection]);
     }
@@ -98,5 +99,5 @@ internal sealed class ToolCommandLine
 /// <summary>The commands there are.</summary>
 internal enum ToolCommand
 {
-    Build, Run, Test, Seed, Snapshot, Compile, List, SourceFreshness, DocsGenerate, RunOperation, Retry, Parse, Debug, Clean,
+    Build, Run, Test, Seed, Snapshot, Compile, List, SourceFreshness, DocsGenerate, RunOperation, Retry, Parse, Debug, Clean, Deps,
 }

@@ -64,7 +64,10 @@ internal sealed partial class ProjectFile
     /// <summary>The parts of relations' names that are quoted, as <see cref="DbtRelation"/> has them.</summary>
     public int QuotedParts { get; }
 
-    public string PackagesFolder => _yaml["packages-install-path"]?.Text ?? "dbt_packages";
+    public string PackagesFolder => PackagesFolderOf(_yaml);
+
+    /// <summary>Where the packages of a project file lie that are not its own.</summary>
+    public static string PackagesFolderOf(YamlItem project) => project["packages-install-path"]?.Text ?? "dbt_packages";
 
     /// <param name="folder">The package's folder.</param>
     /// <param name="label">What paths of messages begin with: empty for the root project.</param>

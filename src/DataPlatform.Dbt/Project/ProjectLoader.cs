@@ -43,7 +43,9 @@ internal sealed class ProjectLoader
 
     private Func<YamlItem, string, object?> Renderer(string package) => (item, text) => _state.Evaluate(text, item.File, item.Line, () => new NodeContext(_state, package, cancellationToken: _cancellationToken));
 
-    private void AddPackages(string folder, ProjectFile root)
+    /// <summary>The folders of the packages that a project asks for, and what to call them.</summary>
+    /// <exception cref="DataPlatformException">Some are not there.</exception>
+    public static IReadOnlyList<(string Path, string Label)> FindPackages(string folder, string packagesFolder)
     {
         var folders = new List<(string Path, string Label)>();
         var needsInstalled = new List<YamlItem>();
@@ -57,13 +59,18 @@ internal sealed class ProjectLoader
             }
         }
 
-        var installed = Path.Combine(folder, root.PackagesFolder);
+        var installed = Path.Combine(folder, packagesFolder);
         if (Directory.Exists(installed))
             folders.AddRange(Directory.GetDirectories(installed).Where(path => File.Exists(Path.Combine(path, ProjectFile.FileName))).Order(StringComparer.Ordinal)
-                .Select(path => (path, $"{root.PackagesFolder}/{Path.GetFileName(path)}/")));
+                .Select(path => (path, $"{packagesFolder}/{Path.GetFileName(path)}/")));
         if (needsInstalled.Count > folders.Count(package => package.Path.StartsWith(installed, StringComparison.Ordinal)))
-            throw needsInstalled[0].Fault($"{needsInstalled.Count} packages are to be installed, and {root.PackagesFolder} does not have them all.", "Run `dbt deps` once and keep the folder, or copy the packages there.");
-        foreach (var (path, label) in folders)
+            throw needsInstalled[0].Fault($"{needsInstalled.Count} packages are to be installed, and {packagesFolder} does not have them all.", "Run `dbt deps` once, with dbt itself, and keep the folder, or copy the packages there.");
+        return folders;
+    }
+
+    private void AddPackages(string folder, ProjectFile root)
+    {
+        foreach (var (path, label) in FindPackages(folder, root.PackagesFolder))
         {
             var package = ProjectFile.Load(path, label, Renderer(""));
             if (_project.Packages.Find(other => other.Name == package.Name) is not { } same) _project.Packages.Add(package);

@@ -82,6 +82,28 @@ public sealed class SourceFreshnessTests
         shop.Exists("models/a.sql").Should().BeTrue();
     }
 
+    [Fact]
+    public async Task Finds_the_packages_that_are_there_and_names_those_that_are_not()
+    {
+        using var shop = new ToolFixture().Write("models/a.sql", "select 1 as n");
+        (await shop.CallAsync("deps")).Output.Should().Contain("The project asks for no packages.");
+
+        shop.Write("packages.yml", "packages:\n  - local: near\n  - package: dbt-labs/dbt_utils\n    version: 1.3.0\n").Write("near/dbt_project.yml", "name: near\n");
+        var missing = await shop.CallAsync("deps");
+        missing.ExitCode.Should().Be(2);
+        missing.Output.Should().Contain("packages.yml:3").And.Contain("1 packages are to be installed, and dbt_packages does not have them all.").And.Contain("copy the packages there");
+
+        shop.Write("dbt_packages/dbt_utils/dbt_project.yml", "name: dbt_utils\n");
+        var found = await shop.CallAsync("deps");
+        found.ExitCode.Should().Be(0, found.Output);
+        found.Output.Should().Contain("Found near/").And.Contain("Found dbt_packages/dbt_utils/");
+        (await shop.CallAsync("build")).ExitCode.Should().Be(0);
+
+        shop.Write("packages.yml", "packages: [{local: far}]\n");
+        var wrong = await shop.CallAsync("deps");
+        (wrong.ExitCode, wrong.Output).Should().Match<(int Code, string Text)>(call => call.Code == 2 && call.Text.Contains("There is no dbt_project.yml at"));
+    }
+
     private static async Task<ToolFixture> ShopAsync()
     {
         var shop = new ToolFixture().Write("models/sources.yml", """
