@@ -83,7 +83,7 @@ internal sealed class PartitionBuffer(LandingZone zone, Schema schema, DateOnly 
         {
             var piece = await reader.ReadRecordBatchAsync(index, cancellationToken).ConfigureAwait(false);
             waiting.Add(piece);
-            bytes += piece.Arrays.Sum(array => array.Data.Buffers.Sum(buffer => (long)buffer.Length));
+            bytes += piece.SizeOf();
             if (bytes < IWarehouse.BatchBytes) continue;
             yield return Join(waiting);
             (waiting, bytes) = ([], 0);

@@ -180,7 +180,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
                 step.ReportProgress(_total.Bytes, source.TotalBytes, string.Create(CultureInfo.InvariantCulture, $"{_total.Read:N0} rows"));
                 if (batch.Rows is { Length: > 0 } rows)
                 {
-                    bytes += SizeOf(rows);
+                    bytes += rows.SizeOf();
                     yield return rows;
                 }
 
@@ -199,8 +199,6 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
         if (IsTooMuchRejected) throw TooManyRejected(load.LoadId, stopped);
     }
-
-    private static long SizeOf(RecordBatch rows) => rows.Arrays.Sum(array => array.Data.Buffers.Sum(buffer => (long)buffer.Length));
 
     private void Note(SourceBatch batch, LoadTransaction load, IReadOnlySet<(string, string)> known)
     {

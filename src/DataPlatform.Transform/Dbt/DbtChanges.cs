@@ -6,6 +6,8 @@ namespace DataPlatform.Transform;
 /// <param name="tell">One call at a time.</param>
 internal sealed class DbtChanges(Func<IReadOnlyList<DbtNodeChange>, ValueTask> tell)
 {
+    private readonly Channel<DbtNodeChange> _changes = Channel.CreateUnbounded<DbtNodeChange>(new UnboundedChannelOptions { SingleReader = true });
+
     /// <summary>Tells the listener of a context, of one change at a time.</summary>
     public DbtChanges(DbtRunContext context)
         : this(async changes =>
@@ -15,8 +17,6 @@ internal sealed class DbtChanges(Func<IReadOnlyList<DbtNodeChange>, ValueTask> t
         })
     {
     }
-
-    private readonly Channel<DbtNodeChange> _changes = Channel.CreateUnbounded<DbtNodeChange>(new UnboundedChannelOptions { SingleReader = true });
 
     public void Add(DbtNodeChange change) => _changes.Writer.TryWrite(change);
 

@@ -1,5 +1,4 @@
 using System.Text;
-using DataPlatform.DuckDb;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Testing;
@@ -7,29 +6,8 @@ using DataPlatform.Testing;
 namespace DataPlatform.Ingestion.Tests.Loading;
 
 /// <summary>Files of which only the rows behind a cursor are loaded.</summary>
-public sealed class FileIncrementalTests : IAsyncDisposable
+public sealed class FileIncrementalTests : LoadsFromFiles
 {
-    private readonly ScratchFolder _folder = new();
-    private readonly Inbox _inbox = new();
-    private readonly DuckDbWarehouse _warehouse;
-    private readonly RunLedgers _ledgers;
-
-    public FileIncrementalTests()
-    {
-        _warehouse = new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("test.duckdb")}");
-        _ledgers = new RunLedgers(_warehouse);
-    }
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
-    {
-        await _ledgers.DisposeAsync();
-        await _warehouse.DisposeAsync();
-        _inbox.Dispose();
-        _folder.Dispose();
-    }
-
     [Theory]
     [InlineData("csv")]
     [InlineData("jsonl")]
@@ -156,12 +134,6 @@ public sealed class FileIncrementalTests : IAsyncDisposable
     }
 
     private async Task<IEnumerable<long>> IdsAsync() => (await QueryAsync("SELECT id FROM raw.events ORDER BY id")).Select(row => Convert.ToInt64(row[0], System.Globalization.CultureInfo.InvariantCulture));
-
-    private async Task<List<object?[]>> QueryAsync(string sql)
-    {
-        await using var transaction = await _warehouse.BeginAsync(Token);
-        return [.. await transaction.QueryAsync(sql, cancellationToken: Token)];
-    }
 
     private sealed record Event(long Id, long Seq);
 

@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using System.Runtime.CompilerServices;
-using DataPlatform.DuckDb;
 using DataPlatform.Ledger;
 using DataPlatform.Lineage;
 using DataPlatform.ObjectStores;
@@ -14,29 +13,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace DataPlatform.Ingestion.Tests.Loading;
 
 /// <summary>Ingest steps from files to tables, with the embedded warehouse and its ledger.</summary>
-public sealed class LoadingTests : IAsyncDisposable
+public sealed class LoadingTests : LoadsFromFiles
 {
-    private readonly ScratchFolder _folder = new();
-    private readonly Inbox _inbox = new();
-    private readonly DuckDbWarehouse _warehouse;
-    private readonly RunLedgers _ledgers;
-
-    public LoadingTests()
-    {
-        _warehouse = new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("test.duckdb")}");
-        _ledgers = new RunLedgers(_warehouse);
-    }
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
-    {
-        await _ledgers.DisposeAsync();
-        await _warehouse.DisposeAsync();
-        _inbox.Dispose();
-        _folder.Dispose();
-    }
-
     [Fact]
     public async Task Files_are_appended_once_and_every_row_carries_its_load()
     {
@@ -461,12 +439,6 @@ public sealed class LoadingTests : IAsyncDisposable
     }
 
     private Task<List<object?[]>> TripsAsync(string columns, string order = "trip_id") => QueryAsync($"SELECT {columns} FROM raw.trips ORDER BY {order}");
-
-    private async Task<List<object?[]>> QueryAsync(string sql)
-    {
-        await using var transaction = await _warehouse.BeginAsync(Token);
-        return [.. await transaction.QueryAsync(sql, cancellationToken: Token)];
-    }
 
     private async Task<bool> TableExistsAsync()
     {
