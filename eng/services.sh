@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # Starts and stops the real servers that the integration tests run against, on a Debian machine:
-#   PostgreSQL        127.0.0.1:54329   user dp, password dp-test-password, database dp, superuser
-#   Ceph RGW (S3)     127.0.0.1:54390   access key dp, secret key dpsecret12345
-# Their contents are throw-away: stop deletes them. start installs what is missing, and does nothing that is already done.
+#   PostgreSQL        127.0.0.1:25432   user dp, password dp-test-password, database dp, superuser
+#   Ceph RGW (S3)     127.0.0.1:25490   access key dp, secret key dpsecret12345
+# Ports below 32768, or a client's connection could have taken one for its own end. Their contents are throw-away: stop deletes them. start installs what is missing, and does nothing that is already done.
 set -euo pipefail
 
 usage="usage: eng/services.sh start|stop|status|env"
 home=${DATAPLATFORM_TEST_HOME:-/tmp/dataplatform-test}
 
-pg_port=54329
+pg_port=25432
 pg_password=dp-test-password
 pg_home=$home/postgres
 pg_connection="Host=127.0.0.1;Port=$pg_port;Username=dp;Password=$pg_password;Database=dp"
 
-s3_endpoint=http://127.0.0.1:54390
+s3_endpoint=http://127.0.0.1:25490
 s3_root=$home/rgw          # a Debian system with Ceph in it, entered with chroot
 s3_home=/srv/rgw           # where the daemons keep their things, as they see it inside
 s3_connection="Endpoint=$s3_endpoint;AccessKeyId=dp;SecretAccessKey=dpsecret12345"
@@ -106,17 +106,17 @@ s3_configure() {
   as_root mkdir -p "$s3_root$s3_home"/{mon,osd,log,run,rgw}
   as_root touch "$s3_root$s3_home/keyring"
   # Objects live in memory. crc mode, paxos and tcp_nodelay settings: without them the gateway hangs at start or each call takes 50 ms.
-  # The vault at 54392, which keeps the keys of SSE-S3, is played by the tests that need it.
+  # The vault at 25492, which keeps the keys of SSE-S3, is played by the tests that need it.
   as_root tee "$s3_root$s3_home/ceph.conf" >/dev/null <<CONF
 [global]
 fsid = 5d1f3d9e-0000-4000-8000-000000000001
-mon host = [v2:127.0.0.1:54391/0]
+mon host = [v2:127.0.0.1:25491/0]
 mon initial members = a
 public addr = 127.0.0.1
 cluster addr = 127.0.0.1
 ms bind msgr1 = false
-ms bind port min = 54394
-ms bind port max = 54399
+ms bind port min = 25494
+ms bind port max = 25499
 ms mon client mode = crc
 auth cluster required = none
 auth service required = none
@@ -154,7 +154,7 @@ rgw crypt s3 kms encryption keys = testkey-1=YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWF
 rgw crypt sse s3 backend = vault
 rgw crypt sse s3 vault auth = token
 rgw crypt sse s3 vault token file = $s3_home/vault-token
-rgw crypt sse s3 vault addr = http://127.0.0.1:54392
+rgw crypt sse s3 vault addr = http://127.0.0.1:25492
 rgw crypt sse s3 vault secret engine = transit
 rgw crypt sse s3 vault prefix = /v1/transit
 CONF
@@ -164,7 +164,7 @@ CONF
 
 s3_boot() {
   local fsid=5d1f3d9e-0000-4000-8000-000000000001 osd=5d1f3d9e-0000-4000-8000-0000000000aa
-  ceph monmaptool --create --fsid $fsid --addv a '[v2:127.0.0.1:54391/0]' "$s3_home/monmap" &&
+  ceph monmaptool --create --fsid $fsid --addv a '[v2:127.0.0.1:25491/0]' "$s3_home/monmap" &&
     ceph ceph-mon --mkfs -i a --monmap "$s3_home/monmap" && ceph ceph-mon -i a &&
     ceph ceph osd new $osd 0 && ceph ceph-osd -i 0 --mkfs --osd-uuid $osd && ceph ceph-osd -i 0 &&
     ceph radosgw-admin user create --uid=dp --display-name=dp --access-key=dp --secret-key=dpsecret12345 &&

@@ -10,7 +10,7 @@ var rounds = new Option<int>("--rounds") { Description = "Timed rounds after one
 var postgres = new Option<string>("--postgres")
 {
     Description = "The server to load into. Default: the one of eng/services.sh.",
-    DefaultValueFactory = _ => "Host=127.0.0.1;Port=54329;Username=dp;Password=dp-test-password;Database=dp",
+    DefaultValueFactory = _ => "Host=127.0.0.1;Port=25432;Username=dp;Password=dp-test-password;Database=dp",
 };
 
 var root = new RootCommand("Measures DataPlatform against a floor and a peer in the same run.");

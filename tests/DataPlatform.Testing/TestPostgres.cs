@@ -9,7 +9,7 @@ public static class TestPostgres
     /// <summary>Connects as a superuser.</summary>
     public static string ConnectionString { get; } =
         Environment.GetEnvironmentVariable("DATAPLATFORM_TEST_POSTGRES")
-        ?? "Host=127.0.0.1;Port=54329;Username=dp;Password=dp-test-password;Database=dp";
+        ?? "Host=127.0.0.1;Port=25432;Username=dp;Password=dp-test-password;Database=dp";
 
     /// <summary>Creates an empty database of the test's own.</summary>
     public static async Task<TestDatabase> CreateDatabaseAsync(CancellationToken cancellationToken = default)

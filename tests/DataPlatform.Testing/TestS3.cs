@@ -11,7 +11,7 @@ public static class TestS3
     private static readonly DbConnectionStringBuilder Settings = new()
     {
         ConnectionString = Environment.GetEnvironmentVariable("DATAPLATFORM_TEST_S3")
-            ?? "Endpoint=http://127.0.0.1:54390;AccessKeyId=dp;SecretAccessKey=dpsecret12345",
+            ?? "Endpoint=http://127.0.0.1:25490;AccessKeyId=dp;SecretAccessKey=dpsecret12345",
     };
 
     /// <summary>The server's address.</summary>

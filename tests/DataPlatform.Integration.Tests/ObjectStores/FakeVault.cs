@@ -16,7 +16,7 @@ internal sealed class FakeVault : IAsyncDisposable
 
     private FakeVault()
     {
-        _listener.Prefixes.Add("http://127.0.0.1:54392/");
+        _listener.Prefixes.Add("http://127.0.0.1:25492/");
         try
         {
             _listener.Start();

@@ -187,10 +187,9 @@ public sealed class S3ObjectStoreTests : ObjectStoreConformance
     [MemberData(nameof(Operations))]
     public async Task A_server_that_is_not_there_is_unavailable(string operation)
     {
-        using var reserved = new TcpListener(IPAddress.Loopback, 0);
-        reserved.Start();
-        var endpoint = $"http://{reserved.LocalEndpoint}";
-        reserved.Stop();
+        using var deaf = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp); // Bound, so that nobody else is, and not listening.
+        deaf.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var endpoint = $"http://127.0.0.1:{((IPEndPoint)deaf.LocalEndPoint!).Port}";
         using var store = Open($"s3://{_bucket.Name}", options => options.Endpoint = endpoint);
 
         var failure = await FailureOfAsync(() => RunAsync(store, operation));

@@ -124,7 +124,7 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
                 "default":
                   type: "postgres"
                   host: "127.0.0.1"
-                  port: 54329
+                  port: 25432
                   user: "dp"
                   password: "{{ env_var('DBT_ENV_SECRET_DATAPLATFORM_PASSWORD') }}"
                   dbname: "dp"
@@ -135,7 +135,7 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
                   keepalives_idle: 30
                   sslmode: "prefer"
 
-            """.Replace("54329", new NpgsqlConnectionStringBuilder(TestPostgres.ConnectionString).Port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+            """.Replace("25432", new NpgsqlConnectionStringBuilder(TestPostgres.ConnectionString).Port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
         given["mode"].Should().Be("600\n700\n");
         File.ReadAllText(Path.Combine(kept, "run_results.json")).Should().Be(File.ReadAllText(RecordedDbt.File("lab_build", "run_results.json")));
         var written = Directory.EnumerateFiles(kept).Select(File.ReadAllText).Append(given["profile"]).Append(given["arguments"]).Concat(_lines.All.Select(line => line.Message));
