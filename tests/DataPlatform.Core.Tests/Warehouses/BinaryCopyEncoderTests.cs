@@ -151,5 +151,5 @@ public sealed class BinaryCopyEncoderTests
         return rows;
     }
 
-    private static TableColumn Column(uint type) => new("column", type, "type", null, null, TakesText: false, Nullable: true);
+    private static TableColumn Column(uint type) => new("column", type, "type", null, null, TakesText: false, Nullable: true, IsEqualByBytes: false);
 }

@@ -120,6 +120,37 @@ public sealed class PostgreSqlTypeTests : PostgreSqlTests
         (await ReadAsync("SELECT * FROM raw.target")).ShouldEqual([["a", "b    ", "c", "{\"d\":1}", "{\"e\": 1}", "happy", "Gg", "h"]]);
     }
 
+    [Theory]
+    [InlineData("text COLLATE raw.no_case", "Zug", "ZUG")]
+    [InlineData("citext", "Zug", "ZUG")]
+    [InlineData("char(5)", "Zug", "Zug  ")]
+    [InlineData("double precision", 0.0, -0.0)]
+    [InlineData("timestamp(0)", 1_000_000L, 1_000_001L)]
+    [InlineData("text", "Zug", "Zug")]
+    public async Task A_merge_takes_keys_for_the_same_that_the_column_takes_for_the_same(string type, object key, object other)
+    {
+        await ExecuteAsync($"""
+            CREATE EXTENSION citext;
+            CREATE SCHEMA raw;
+            CREATE COLLATION raw.no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            CREATE TABLE raw.target (id bigint, k {type}, n bigint, PRIMARY KEY (id, k));
+            """);
+        var field = new Field("k", key switch { double => DoubleType.Default, long => ColumnTypes.Timestamp, _ => StringType.Default }, false);
+        var schema = new Schema([new Field("id", Int64Type.Default, false), field, new Field("n", Int64Type.Default, true)], null);
+
+        await InTransactionAsync(async transaction =>
+        {
+            await using var writer = await transaction.BeginMergeAsync(Target, schema, new MergeOptions("id", "k"), Cancelled);
+            using var first = RecordBatches.Create(schema, [[1L, key, 10L], [2L, key, 20L]]);
+            await writer.WriteAsync(first, Cancelled);
+            using var second = RecordBatches.Create(schema, [[1L, other, 11L]]);
+            await writer.WriteAsync(second, Cancelled);
+            (await writer.CompleteAsync(Cancelled)).Should().Be(new BulkWriteResult(2, 1));
+        });
+
+        (await ReadAsync("SELECT id, n FROM raw.target ORDER BY 1")).ShouldEqual([[1L, 11L], [2L, 20L]]);
+    }
+
     [Fact]
     public async Task Types_that_Arrow_lacks_are_read_as_the_server_writes_them()
     {

@@ -36,7 +36,8 @@ internal sealed class Catalog(NpgsqlConnection connection)
     private const string ListColumnsSql = """
         SELECT a.attname, coalesce(nullif(t.typbasetype, 0), t.oid), format_type(a.atttypid, a.atttypmod),
             CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
-            t.typtype = 'e' OR t.typname = 'citext', NOT (a.attnotnull OR t.typnotnull), c.oid
+            t.typtype = 'e' OR t.typname = 'citext', NOT (a.attnotnull OR t.typnotnull),
+            NOT EXISTS (SELECT FROM pg_collation k WHERE k.oid = a.attcollation AND NOT k.collisdeterministic), c.oid
         FROM pg_class c
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -112,11 +113,12 @@ internal sealed class Catalog(NpgsqlConnection connection)
         $"{ListColumnsSql} {which} ORDER BY a.attnum",
         reader =>
         {
-            var oid = reader.GetFieldValue<uint>(6);
+            var oid = reader.GetFieldValue<uint>(7);
             if (reader.IsDBNull(0)) return (oid, null);
             var type = reader.GetFieldValue<uint>(1);
             var (precision, scale) = (PostgreSqlTypes.ElementOf(type) ?? type) == PostgreSqlTypes.Numeric ? ReadNumericModifier(reader.GetInt32(3)) : (null, null);
-            return (oid, new TableColumn(reader.GetString(0), type, reader.GetString(2), precision, scale, reader.GetBoolean(4), reader.GetBoolean(5)));
+            var isEqualByBytes = PostgreSqlTypes.IsEqualByBytes(type, reader.GetInt32(3)) && reader.GetBoolean(6);
+            return (oid, new TableColumn(reader.GetString(0), type, reader.GetString(2), precision, scale, reader.GetBoolean(4), reader.GetBoolean(5), isEqualByBytes));
         },
         cancellationToken, parameters);
 

@@ -3,7 +3,7 @@ using Apache.Arrow;
 namespace DataPlatform.Warehouses.PostgreSql;
 
 /// <summary>Merges record batches into a table: appends them to a temporary table first, then moves them over by key.</summary>
-internal sealed class MergeWriter(BinaryCopyWriter staging, PostgreSqlTransaction transaction, MergeSql sql, TableName table, MergeOptions options) : IBulkWriter
+internal sealed class MergeWriter(BinaryCopyWriter staging, PostgreSqlTransaction transaction, MergeSql sql, TableName table, MergeOptions options, SeenKeys? keys) : IBulkWriter
 {
     private long _rows;
 
@@ -12,13 +12,14 @@ internal sealed class MergeWriter(BinaryCopyWriter staging, PostgreSqlTransactio
         ArgumentNullException.ThrowIfNull(batch);
         foreach (var column in options.Key) CheckNotNull(batch, column);
         _rows += batch.Length;
+        keys?.Add(batch);
         return staging.WriteAsync(batch, cancellationToken);
     }
 
     public async Task<BulkWriteResult> CompleteAsync(CancellationToken cancellationToken = default)
     {
         await staging.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        var deduplicated = options.Strategy == MergeStrategy.DeleteInsert ? 0 : await ExecuteAsync(sql.Deduplicate).ConfigureAwait(false);
+        var deduplicated = options.Strategy == MergeStrategy.DeleteInsert || keys is { AreDistinct: true } ? 0 : await ExecuteAsync(sql.Deduplicate).ConfigureAwait(false);
         if (JoinsTable) await ExecuteAsync(sql.Analyze).ConfigureAwait(false);
         if (options.BeforeImages is not null) await ExecuteAsync(sql.CreateImages).ConfigureAwait(false);
         var (written, filtered) = await (options.Strategy switch

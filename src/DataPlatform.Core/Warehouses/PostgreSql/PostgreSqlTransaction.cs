@@ -108,7 +108,7 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
         var copy = await BeginCopyAsync(
             staging, schema, schema.FieldsList.Select(field => field.Name).Append(MergeSql.OrdinalColumn), encoders.Take(schema.FieldsList.Count).Append(new OrdinalEncoder()),
             cancellationToken).ConfigureAwait(false);
-        return _writer = new MergeWriter(copy, this, sql, table, options);
+        return _writer = new MergeWriter(copy, this, sql, table, options, SeenKeys.Of(schema, options.Key, columns));
     }
 
     public Task<long> ReplaceTableAsync(TableName table, string selectSql, CancellationToken cancellationToken = default) =>

@@ -83,6 +83,16 @@ internal static class PostgreSqlTypes
     /// <summary>Whether a value of the type goes over the wire as its characters.</summary>
     public static bool IsText(uint typeOid) => typeOid is Text or Varchar or Bpchar or Name;
 
+    /// <summary>Whether values that were put in as one Arrow type are equal to the database only if their bytes are: not so floats, padded texts, JSON, and times that are rounded.</summary>
+    /// <param name="typeOid">The type.</param>
+    /// <param name="modifier">The catalog's <c>atttypmod</c>: -1 for none.</param>
+    public static bool IsEqualByBytes(uint typeOid, int modifier) => typeOid switch
+    {
+        Boolean or Bytea or Int2 or Int4 or Int8 or Text or Varchar or Date or Numeric or Uuid => true,
+        Time or Timestamp or TimestampTz => modifier < 0,
+        _ => false,
+    };
+
     private static ArrowType Plain(uint typeOid) => typeOid switch
     {
         Boolean => BooleanType.Default,
@@ -117,7 +127,8 @@ internal static class PostgreSqlTypes
 /// <param name="Scale">Declared scale of a numeric.</param>
 /// <param name="TakesText">Whether it is of another type whose values go over the wire as text: an enum, citext.</param>
 /// <param name="Nullable">Whether it can be NULL.</param>
-internal sealed record TableColumn(string Name, uint TypeOid, string TypeName, int? Precision, int? Scale, bool TakesText, bool Nullable)
+/// <param name="IsEqualByBytes">Whether two of its values that came from one Arrow type are equal only if their bytes are.</param>
+internal sealed record TableColumn(string Name, uint TypeOid, string TypeName, int? Precision, int? Scale, bool TakesText, bool Nullable, bool IsEqualByBytes)
 {
     public Field ToField() => PostgreSqlTypes.ToField(Name, TypeOid, Precision, Scale, Nullable);
 }
