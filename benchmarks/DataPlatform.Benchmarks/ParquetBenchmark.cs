@@ -16,22 +16,28 @@ internal static class ParquetBenchmark
     private const string Types =
         "{'order_id': 'BIGINT', 'customer_id': 'INTEGER', 'amount': 'DECIMAL(12,2)', 'score': 'DOUBLE', 'order_date': 'DATE', 'created_at': 'TIMESTAMP', 'category': 'VARCHAR', 'reference': 'VARCHAR', 'note': 'VARCHAR', 'paid': 'BOOLEAN'}";
 
-    public static Task<int> CsvAsync(int rows, int rounds, CancellationToken cancellationToken)
+    public static Task<int> CsvAsync(int rows, int rounds, string connectionString, CancellationToken cancellationToken)
     {
         var file = OrdersFile.Ensure(rows);
-        return InFolderAsync(folder =>
+        return InFolderAsync(async folder =>
         {
-            Task Prepare() => EmptyAsync(folder);
+            await using var ledger = new PostgreSqlWarehouse("warehouse", connectionString);
+            async Task Prepare()
+            {
+                await EmptyAsync(folder);
+                await CsvBenchmark.CreateOrdersAsync(ledger, cancellationToken);
+            }
+
             Task<string> Verify() => ReadAsync($"{Contents} FROM read_parquet('{folder}/lake/**/*.parquet')");
             ProcessStartInfo Job(string writer) => BenchmarkJob.Start("run", new Dictionary<string, string?>
             {
                 ["ConnectionStrings__lake"] = Path.GetDirectoryName(file),
                 ["ConnectionStrings__landing"] = Path.Combine(folder, "lake"),
-                ["ConnectionStrings__warehouse"] = $"DataSource={Path.Combine(folder, "ledger.duckdb")}",
+                ["ConnectionStrings__warehouse"] = connectionString,
                 ["FILE"] = Path.GetFileName(file),
                 ["LAND_WITH"] = writer,
             });
-            return Contest.RunAsync(
+            return await Contest.RunAsync(
                 $"CSV -> Parquet, {rows:N0} rows x 10 columns, {new FileInfo(file).Length / 1_000_000} MB",
                 [
                     new Contender("DuckDB COPY, two threads (peer)", Prepare, () => BenchmarkJob.Start($"copy-parquet 2 \"{file}\" \"{folder}/lake/orders.parquet\""), Verify),

@@ -27,8 +27,8 @@ var csvToDuckDb = new Command("csv-duckdb", "CSV into DuckDB, typed and contract
 csvToDuckDb.SetAction((result, token) => CsvBenchmark.DuckDbAsync(result.GetValue(rows), result.GetValue(rounds), token));
 root.Add(csvToDuckDb);
 
-var csvToParquet = new Command("csv-parquet", "CSV into Parquet files, typed and contract-checked, with a manifest; peer: DuckDB's COPY, two threads.") { rows, rounds };
-csvToParquet.SetAction((result, token) => ParquetBenchmark.CsvAsync(result.GetValue(rows), result.GetValue(rounds), token));
+var csvToParquet = new Command("csv-parquet", "CSV into Parquet files, typed and contract-checked, with a manifest, the ledger in PostgreSQL; peer: DuckDB's COPY, two threads.") { rows, rounds, postgres };
+csvToParquet.SetAction((result, token) => ParquetBenchmark.CsvAsync(result.GetValue(rows), result.GetValue(rounds), result.GetValue(postgres)!, token));
 root.Add(csvToParquet);
 
 var postgreSqlToParquet = new Command("postgresql-parquet", "A table of PostgreSQL into a Parquet file; peer: psql \\copy to CSV.") { rows, rounds, postgres };

@@ -10,7 +10,7 @@ namespace DataPlatform.Ingestion;
 internal sealed class ObjectUpload : Stream
 {
     // How far the writer may be ahead of the store.
-    private const int BytesAhead = 4 << 20;
+    private const int BytesAhead = 1 << 20;
 
     private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: BytesAhead, resumeWriterThreshold: BytesAhead / 2, minimumSegmentSize: 64 << 10, useSynchronizationContext: false));
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
