@@ -34,8 +34,11 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         return ReadAsync(manifest, cancellationToken);
     }
 
-    /// <summary>Leaves in the zone what was landed: from here on the load commits, or the ledger tells the next run that it did not.</summary>
+    /// <summary>Leaves in the zone what was landed: from here on the load commits, or its mark tells the next run that it may not have.</summary>
     public void Keep() => _isKept = true;
+
+    /// <summary>Takes the mark away: the load has committed.</summary>
+    public Task CommittedAsync() => TryDeleteAsync(_markKey);
 
     public async ValueTask DisposeAsync()
     {
@@ -90,7 +93,6 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         };
         _keys.Insert(0, _manifestKey);
         await manifest.PutAsync(_store, _manifestKey, cancellationToken).ConfigureAwait(false);
-        _isMarked = !await TryDeleteAsync(_markKey).ConfigureAwait(false);
         step.Logger.LogInformation(
             "Load {LoadId} landed in {Zone}: {Rows} rows in {Files} files of {Bytes} bytes", load.LoadId, zone.Description, manifest.Rows, manifest.Files.Count, manifest.Files.Sum(file => file.Bytes));
         return manifest;
@@ -119,18 +121,17 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
         return key;
     }
 
-    // A process that was killed leaves a mark and files before its manifest, a manifest whose load is not in the ledger after it; a load that was undone has its rows in
-    // the table no more. That all this was written for this ledger, and not for another that has the same numbers, is certain when the ledger knows its run.
+    // A process that was killed leaves the mark of a load that may not have committed; a load that was undone has its rows in the table no more. That all this was written
+    // for this ledger, and not for another that has the same numbers, is certain when the ledger knows its run.
     private async Task RemoveLeftoversAsync(CancellationToken cancellationToken)
     {
         if (step.Services.GetService<RunLedgers>() is not { } ledgers) return;
         var (pipeline, name) = (step.Run.Pipeline, step.Step);
-        var committed = await ListCommittedAsync(cancellationToken).ConfigureAwait(false);
         await foreach (var info in _store.ListAsync(zone.MarkGlob(pipeline, name), cancellationToken).ConfigureAwait(false))
         {
             if (LandingZone.LoadIdOf(info.Key) is not { } loadId || await LandingMark.FindAsync(_store, info.Key, cancellationToken).ConfigureAwait(false) is not { } mark) continue;
             if (await ledgers.Primary.FindRunAsync(mark.RunId, cancellationToken).ConfigureAwait(false) is null) continue;
-            if (!committed.Contains(loadId))
+            if (!await IsCommittedAsync(loadId, cancellationToken).ConfigureAwait(false))
             {
                 step.Logger.LogWarning("{Zone} has files of load {LoadId} of run {RunId}, which was never committed: they are removed", zone.Description, loadId, mark.RunId);
                 await _store.DeleteAsync(zone.ManifestKey(pipeline, name, loadId), cancellationToken).ConfigureAwait(false);
@@ -141,22 +142,26 @@ internal sealed class Landing(LandingZone zone, IngestSettings settings, StepCon
             await _store.DeleteAsync(info.Key, cancellationToken).ConfigureAwait(false);
         }
 
-        await foreach (var info in _store.ListAsync(zone.ManifestGlob(pipeline, name), cancellationToken).ConfigureAwait(false))
+        foreach (var loadId in await ListUndoneAsync(cancellationToken).ConfigureAwait(false))
         {
-            if (LandingZone.LoadIdOf(info.Key) is { } loadId && committed.Contains(loadId)) continue;
-            var manifest = await LandingManifest.ReadAsync(_store, info.Key, cancellationToken).ConfigureAwait(false);
+            var key = zone.ManifestKey(pipeline, name, loadId);
+            if (await _store.FindAsync(key, cancellationToken).ConfigureAwait(false) is null) continue;
+            var manifest = await LandingManifest.ReadAsync(_store, key, cancellationToken).ConfigureAwait(false);
             if (await ledgers.Primary.FindRunAsync(manifest.RunId, cancellationToken).ConfigureAwait(false) is null) continue;
-            step.Logger.LogWarning("{Manifest} is of load {LoadId} of run {RunId}, which was never committed or was undone: it is removed", info.Key, manifest.LoadId, manifest.RunId);
-            await _store.DeleteAsync(info.Key, cancellationToken).ConfigureAwait(false);
+            step.Logger.LogWarning("{Manifest} is of load {LoadId} of run {RunId}, which was undone: it is removed", key, loadId, manifest.RunId);
+            await _store.DeleteAsync(key, cancellationToken).ConfigureAwait(false);
             foreach (var file in manifest.Files) await _store.DeleteAsync(file.Path, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<HashSet<long>> ListCommittedAsync(CancellationToken cancellationToken)
+    private async Task<bool> IsCommittedAsync(long loadId, CancellationToken cancellationToken) =>
+        (await load.Warehouse.QueryAsync("SELECT 1 FROM dataplatform.loads WHERE load_id = $1 AND status = 'committed'", [loadId], cancellationToken).ConfigureAwait(false)).Count > 0;
+
+    private async Task<IEnumerable<long>> ListUndoneAsync(CancellationToken cancellationToken)
     {
         var rows = await load.Warehouse.QueryAsync(
-            "SELECT load_id FROM dataplatform.loads WHERE pipeline = $1 AND step = $2 AND status = 'committed'", [step.Run.Pipeline, step.Step], cancellationToken).ConfigureAwait(false);
-        return [.. rows.Select(row => Convert.ToInt64(row[0], CultureInfo.InvariantCulture))];
+            "SELECT load_id FROM dataplatform.loads WHERE pipeline = $1 AND step = $2 AND status = 'undone'", [step.Run.Pipeline, step.Step], cancellationToken).ConfigureAwait(false);
+        return rows.Select(row => Convert.ToInt64(row[0], CultureInfo.InvariantCulture));
     }
 
     private RecordBatch RowsOf(SourceBatch landed) => landed.Rejected is [var rejected, ..]

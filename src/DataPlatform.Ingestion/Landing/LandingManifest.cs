@@ -92,7 +92,7 @@ internal sealed record LandedColumn(string Name, string Type, bool Nullable)
 /// <param name="Rows">How many rows it has.</param>
 internal sealed record LandedFile(string Path, string Sha256, long Bytes, long Rows);
 
-/// <summary>Says of which run the files of a load are that has no manifest yet: what a killed process left is known by it.</summary>
+/// <summary>Says of which run the files of a load are that may not have committed: what a killed process left is known by it.</summary>
 internal sealed record LandingMark(string RunId)
 {
     private const long MaxBytes = 64 << 10;

@@ -10,6 +10,9 @@ internal sealed record LandingZone(Connection<IObjectStore> Store, string Prefix
     // Readers of lakes leave out folders whose name begins with an underscore.
     private const string ManifestFolder = "_manifests";
 
+    // Marks have a folder of their own, so that finding one does not go through all manifests.
+    private const string MarkFolder = "_landing";
+
     public string Description => $"{Store.Name}:{Prefix}";
 
     /// <summary>Which keys are manifests.</summary>
@@ -86,17 +89,17 @@ internal sealed record LandingZone(Connection<IObjectStore> Store, string Prefix
     public string ManifestKey(string pipeline, string step, long loadId) => string.Create(
         CultureInfo.InvariantCulture, $"{Prefix}/{ManifestFolder}/{pipeline}.{step}-{loadId:D10}.json");
 
-    /// <summary>The key of the mark that a load is landing: there while files may be there that no manifest names yet.</summary>
+    /// <summary>The key of the mark that a load is landing: there from before its first file until it has committed.</summary>
     public string MarkKey(string pipeline, string step, long loadId) => string.Create(
-        CultureInfo.InvariantCulture, $"{Prefix}/{ManifestFolder}/{pipeline}.{step}-{loadId:D10}.landing");
+        CultureInfo.InvariantCulture, $"{Prefix}/{MarkFolder}/{pipeline}.{step}-{loadId:D10}.json");
 
     /// <summary>Which marks are of a step.</summary>
-    public string MarkGlob(string pipeline, string step) => $"{Escape(Prefix)}/{ManifestFolder}/{pipeline}.{step}-*.landing";
+    public string MarkGlob(string pipeline, string step) => $"{Escape(Prefix)}/{MarkFolder}/{pipeline}.{step}-*.json";
 
-    /// <summary>The load that a mark or a manifest is of; null when the key is of neither.</summary>
-    public static long? LoadIdOf(string key)
+    /// <summary>The load that a mark is of; null when it is none.</summary>
+    public static long? LoadIdOf(string markKey)
     {
-        var name = key.AsSpan(key.LastIndexOf('-') + 1);
+        var name = markKey.AsSpan(markKey.LastIndexOf('-') + 1);
         var end = name.IndexOf('.');
         return end > 0 && long.TryParse(name[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var loadId) ? loadId : null;
     }

@@ -146,6 +146,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         if (settings.Replayed is { } replayed) await load.ReplayAsync(replayed.Loads, replayed.Rows, cancellationToken).ConfigureAwait(false);
         landing?.Keep();
         await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
+        if (landing is not null) await landing.CommittedAsync().ConfigureAwait(false);
         _committed += balance.Written;
         foreach (var (column, values) in _discarded)
             step.Logger.LogWarning("Load {LoadId}: {Values} values of {Column} could not be read as its type and are NULL in {Table}", load.LoadId, values, column, settings.Table);

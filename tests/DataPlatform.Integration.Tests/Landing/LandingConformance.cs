@@ -131,14 +131,14 @@ public abstract class LandingConformance : IAsyncLifetime
         await ExecuteAsync("CREATE TABLE raw.trips (trip_id bigint NOT NULL, fare numeric(10,2) NOT NULL CHECK (fare < 1), station text, _load_id bigint)");
         (await LandAsync(load => load.Append(), new MeddledStore(Store) { CanDelete = false })).Status.Should().Be(RunStatus.Failed);
         var left = await KeysAsync();
-        left.Select(System.IO.Path.GetExtension).Should().BeEquivalentTo(".parquet", ".json", ".landing");
+        left.Select(KindOf).Should().BeEquivalentTo("file", "manifest", "mark");
         await PutAsync("landing/trips/_manifests/demo.trips-0000009999.json", (await ManifestTextsAsync())[0].Replace("\"run_id\": \"", "\"run_id\": \"other-", StringComparison.Ordinal));
 
         await ExecuteAsync("DROP TABLE raw.trips");
         (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1);
         var keys = await KeysAsync();
         keys.Should().HaveCount(3).And.Contain("landing/trips/_manifests/demo.trips-0000009999.json");
-        keys.Where(key => key.EndsWith(".json", StringComparison.Ordinal) && !key.Contains("9999", StringComparison.Ordinal)).Should().ContainSingle()
+        keys.Where(key => KindOf(key) == "manifest" && !key.Contains("9999", StringComparison.Ordinal)).Should().ContainSingle()
             .Which.Should().Contain($"{(await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled))[0].LoadId:D10}");
     }
 
@@ -146,17 +146,17 @@ public abstract class LandingConformance : IAsyncLifetime
     public async Task Files_that_a_killed_process_left_without_a_manifest_are_removed_by_the_next_run_and_those_of_others_are_not()
     {
         await PutAsync("inbox/a.csv", "trip_id,fare,station\n1,1.50,\n");
-        (await LandAsync(load => load.Append(), new MeddledStore(Store) { CanPut = key => !key.EndsWith(".json", StringComparison.Ordinal), CanDelete = false })).Status.Should().Be(RunStatus.Failed);
+        (await LandAsync(load => load.Append(), new MeddledStore(Store) { CanPut = key => KindOf(key) != "manifest", CanDelete = false })).Status.Should().Be(RunStatus.Failed);
         var left = await KeysAsync();
-        left.Select(System.IO.Path.GetExtension).Should().BeEquivalentTo(".parquet", ".landing");
-        await PutAsync("landing/trips/_manifests/demo.trips-0000009999.landing", """{ "run_id": "of another ledger" }""");
+        left.Select(KindOf).Should().BeEquivalentTo("file", "mark");
+        await PutAsync("landing/trips/_landing/demo.trips-0000009999.json", """{ "run_id": "of another ledger" }""");
         await PutAsync("landing/trips/ingest_date=2026-01-31/demo.trips-0000009999-00001.parquet", "theirs");
 
         (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1);
         var id = (await _ledgers.Primary.ListLoadsAsync(cancellationToken: Cancelled))[0].LoadId;
         var keys = await KeysAsync();
         keys.Should().HaveCount(4).And.NotContain(left);
-        keys.Where(key => key.Contains($"demo.trips-{id:D10}", StringComparison.Ordinal)).Select(System.IO.Path.GetExtension).Should().BeEquivalentTo(".parquet", ".json");
+        keys.Where(key => key.Contains($"demo.trips-{id:D10}", StringComparison.Ordinal)).Select(KindOf).Should().BeEquivalentTo("file", "manifest");
         keys.Count(key => key.Contains("demo.trips-0000009999", StringComparison.Ordinal)).Should().Be(2);
     }
 
@@ -168,8 +168,10 @@ public abstract class LandingConformance : IAsyncLifetime
         (await KeysAsync()).Should().HaveCount(3);
 
         await PutAsync("inbox/b.csv", "trip_id,fare,station\n2,1.50,\n");
-        (await LandAsync(load => load.Append())).RowsWritten.Should().Be(1);
-        (await KeysAsync()).Should().HaveCount(4).And.NotContain(key => key.EndsWith(".landing", StringComparison.Ordinal));
+        var store = new MeddledStore(Store);
+        (await LandAsync(load => load.Append(), store)).RowsWritten.Should().Be(1);
+        store.Globs.Should().NotContain(glob => glob.Contains("_manifests", StringComparison.Ordinal), "there is one of each load that ever was");
+        (await KeysAsync()).Should().HaveCount(4).And.NotContain(key => KindOf(key) == "mark");
         (await ReconcileAsync()).Should().BeEquivalentTo(new ReconciledStep("demo", "trips", "lake:landing/trips", 2, 2, 2, []));
     }
 
@@ -312,9 +314,9 @@ public abstract class LandingConformance : IAsyncLifetime
         var options = new LandingOptions { PartitionBy = ["station"], FileMebibytes = 1 };
         Task<StepResult> LandAsync(IObjectStore store, LandingOptions options) => RunAsync(p => p.Ingest("trips", From.Csv(Store, "inbox/*.csv")).Into(Warehouse, "raw.trips", load => load.LandIn(store, "landing/trips", options)));
 
-        (await LandAsync(new MeddledStore(Store) { CanPut = key => !key.EndsWith(".json", StringComparison.Ordinal), CanDelete = false }, options)).Status.Should().Be(RunStatus.Failed);
+        (await LandAsync(new MeddledStore(Store) { CanPut = key => KindOf(key) != "manifest", CanDelete = false }, options)).Status.Should().Be(RunStatus.Failed);
         var left = await KeysAsync();
-        left.Select(System.IO.Path.GetDirectoryName).Where(folder => !folder!.EndsWith("_manifests", StringComparison.Ordinal)).Distinct().Should().Equal(Enumerable.Range(0, 4).Select(i => $"landing/trips/station=station {i}"));
+        left.Where(key => KindOf(key) == "file").Select(System.IO.Path.GetDirectoryName).Distinct().Should().Equal(Enumerable.Range(0, 4).Select(i => $"landing/trips/station=station {i}"));
 
         (await LandAsync(Store, options with { PartitionBy = [LandingOptions.IngestDate, "station"] })).RowsWritten.Should().Be(Count);
         (await KeysAsync()).Should().HaveCount(9, "the disk was full once").And.NotIntersectWith(left);
@@ -437,17 +439,19 @@ public abstract class LandingConformance : IAsyncLifetime
 
     private async Task<List<string>> KeysAsync() => await Store.ListAsync("landing/**", Cancelled).Select(info => info.Key).ToListAsync(Cancelled);
 
+    private static string KindOf(string key) => key.Contains("/_landing/", StringComparison.Ordinal) ? "mark" : key.Contains("/_manifests/", StringComparison.Ordinal) ? "manifest" : "file";
+
     private async Task<List<string>> ManifestTextsAsync()
     {
         var texts = new List<string>();
-        foreach (var key in (await KeysAsync()).Where(key => key.EndsWith(".json", StringComparison.Ordinal))) texts.Add(Encoding.UTF8.GetString(await ReadAsync(key)));
+        foreach (var key in (await KeysAsync()).Where(key => KindOf(key) == "manifest")) texts.Add(Encoding.UTF8.GetString(await ReadAsync(key)));
         return texts;
     }
 
     private async Task<Dictionary<string, JsonElement>> ManifestsAsync()
     {
         var manifests = new Dictionary<string, JsonElement>();
-        foreach (var key in (await KeysAsync()).Where(key => key.EndsWith(".json", StringComparison.Ordinal))) manifests.Add(key, JsonDocument.Parse(await ReadAsync(key)).RootElement);
+        foreach (var key in (await KeysAsync()).Where(key => KindOf(key) == "manifest")) manifests.Add(key, JsonDocument.Parse(await ReadAsync(key)).RootElement);
         return manifests;
     }
 
@@ -501,11 +505,17 @@ public abstract class LandingConformance : IAsyncLifetime
 
         public Func<string, bool> CanPut { get; init; } = _ => true;
 
+        public List<string> Globs { get; } = [];
+
         public string Name => inner.Name;
 
         public string Location => inner.Location;
 
-        public IAsyncEnumerable<ObjectInfo> ListAsync(string glob, CancellationToken cancellationToken = default) => inner.ListAsync(glob, cancellationToken);
+        public IAsyncEnumerable<ObjectInfo> ListAsync(string glob, CancellationToken cancellationToken = default)
+        {
+            Globs.Add(glob);
+            return inner.ListAsync(glob, cancellationToken);
+        }
 
         public Task<ObjectInfo?> FindAsync(string key, CancellationToken cancellationToken = default) => inner.FindAsync(key, cancellationToken);
 
