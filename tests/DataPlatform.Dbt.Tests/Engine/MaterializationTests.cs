@@ -37,8 +37,7 @@ public sealed class MaterializationTests
         """;
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task A_package_brings_a_materialization(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system))
@@ -62,6 +61,7 @@ public sealed class MaterializationTests
 
     [Theory]
     [InlineData("duckdb", "adapter='duckdb'")]
+    [InlineData("postgres", "adapter='postgres'")]
     [InlineData("postgres", "default")]
     public async Task A_project_puts_its_own_in_the_place_of_one_of_dbt(string system, string settings)
     {
@@ -78,10 +78,11 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select made, id from m")).Should().Equal("own|1");
     }
 
-    [Fact]
-    public async Task A_package_does_not_take_the_place_of_one_of_dbt()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_package_does_not_take_the_place_of_one_of_dbt(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("dbt_packages/days/dbt_project.yml", "name: days\n")
             .Write("dbt_packages/days/macros/view.sql", "{% materialization view, default %}{{ exceptions.raise_compiler_error('not me') }}{% endmaterialization %}")
             .Write("models/m.sql", "select 1 as id");
@@ -90,10 +91,11 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select table_type from information_schema.tables where table_name = 'm'")).Should().Equal("VIEW");
     }
 
-    [Fact]
-    public async Task A_project_puts_its_own_around_that_of_tests()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_project_puts_its_own_around_that_of_tests(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("macros/test.sql", """
                 {% materialization test, default %}
                   {% set made = dbt.materialization_test_default() %}
@@ -111,10 +113,11 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select count(*) from main_dbt_test__audit.kept")).Should().Equal("2");
     }
 
-    [Fact]
-    public async Task Says_what_a_materialization_is_to_return()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Says_what_a_materialization_is_to_return(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("macros/m.sql", "{% materialization quiet, default %}{% call statement('main') %}select 1{% endcall %}{% endmaterialization %}")
             .Write("models/m.sql", "{{ config(materialized='quiet') }} select 1 as id");
 
@@ -130,8 +133,7 @@ public sealed class MaterializationTests
     }
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task A_project_brings_an_incremental_strategy(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system))
@@ -153,19 +155,21 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select id, v from m order by 1")).Should().Equal("1|old", "2|new");
     }
 
-    [Fact]
-    public async Task Says_which_macro_a_strategy_is_to_be()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Says_which_macro_a_strategy_is_to_be(string system)
     {
-        await using var project = new EngineFixture().Write("models/m.sql", "{{ config(materialized='incremental', incremental_strategy='mine') }} select 1 as id");
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/m.sql", "{{ config(materialized='incremental', incremental_strategy='mine') }} select 1 as id");
         await project.BuildAsync();
 
         (await project.RunAsync()).Results.Single().Message.Should().Contain("There is no incremental strategy 'mine' here").And.Contain("\"get_incremental_mine_sql\" in shop");
     }
 
     [Theory]
-    [InlineData("duckdb", "{% macro default__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
+    [OnBothWarehouses("{% macro default__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
+    [InlineData("duckdb", "{% macro duckdb__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
     [InlineData("postgres", "{% macro postgres__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
-    [InlineData("postgres", "{% macro get_create_view_as_sql(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v); comment on view {{ relation }} is 'of; two statements'{% endmacro %}")]
+    [OnBothWarehouses("{% macro get_create_view_as_sql(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v); comment on view {{ relation }} is 'of; two statements'{% endmacro %}")]
     public async Task A_project_overrides_the_SQL_of_dbt(string system, string macro)
     {
         await using var project = (await EngineFixture.OnAsync(system)).Write("macros/m.sql", macro).Write("models/m.sql", "select 1 as id");
@@ -174,10 +178,11 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select made, id from m")).Should().Equal("own|1");
     }
 
-    [Fact]
-    public async Task A_package_overrides_the_SQL_of_dbt_where_the_project_lets_it()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_package_overrides_the_SQL_of_dbt_where_the_project_lets_it(string system)
     {
-        await using var project = new EngineFixture("name: shop\ndispatch:\n  - macro_namespace: dbt\n    search_order: [views, dbt]\n")
+        await using var project = (await EngineFixture.OnAsync(system, "name: shop\ndispatch:\n  - macro_namespace: dbt\n    search_order: [views, dbt]\n"))
             .Write("dbt_packages/views/dbt_project.yml", "name: views\n")
             .Write("dbt_packages/views/macros/m.sql", "{% macro default__create_view_as(relation, sql) %}create view {{ relation }} as (select 'package' as made, v.* from ({{ sql }}) v){% endmacro %}")
             .Write("models/m.sql", "select 1 as id");
@@ -187,8 +192,7 @@ public sealed class MaterializationTests
     }
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Macros_call_the_SQL_of_dbt(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system))

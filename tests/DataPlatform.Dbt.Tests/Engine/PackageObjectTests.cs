@@ -24,8 +24,7 @@ public sealed class PackageObjectTests
     }
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Counts_the_boundaries_between_two_moments(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system)).Write("models/m.sql", """

@@ -4,8 +4,7 @@ namespace DataPlatform.Dbt.Engine;
 public sealed class RelationTests
 {
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Names_are_quoted_as_the_project_and_its_sources_say(string system)
     {
         await using var project = await EngineFixture.OnAsync(system, "name: shop\nquoting: {database: false, schema: false, identifier: false}\nmodels: {+schema: Marts}\n");
