@@ -120,6 +120,17 @@ public sealed class PackageTests
     }
 
     [Theory]
+    [InlineData("packages.yml")]
+    [InlineData("dependencies.yml")]
+    public async Task Are_those_that_the_project_names_and_those_that_are_installed(string file)
+    {
+        await using var project = new EngineFixture().Write(file, "packages: [{local: packages/near}]").Write("packages/near/dbt_project.yml", "name: near\n").Write("packages/near/models/a.sql", "select 1 as id")
+            .Write("dbt_packages/installed/dbt_project.yml", "name: installed\n").Write("dbt_packages/installed/models/b.sql", "select 1 as id");
+
+        (await project.OpenAsync()).Project.Nodes.Keys.Should().BeEquivalentTo("model.near.a", "model.installed.b");
+    }
+
+    [Theory]
     [OnBothWarehouses]
     public async Task Says_what_was_looked_for_when_nothing_is_dispatched_to(string system)
     {

@@ -60,10 +60,15 @@ public sealed class ProjectTests
     public async Task A_project_overrides_where_relations_are(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system))
-            .Write("macros/names.sql", "{% macro generate_schema_name(custom_schema_name, node) %}{{ custom_schema_name or target.schema }}{% endmacro %}")
-            .Write("models/a.sql", "{{ config(schema='marts') }} select 1 as id");
+            .Write("macros/names.sql", """
+                {% macro generate_schema_name(custom_schema_name, node) %}{{ custom_schema_name or target.schema }}{% endmacro %}
+                {% macro generate_alias_name(custom_alias_name=none, node=none) %}{{ node.resource_type }}_{{ custom_alias_name or node.name }}{% endmacro %}
+                {% macro generate_database_name(custom_database_name=none, node=none) %}{{ {'here': target.database}[custom_database_name or 'here'] }}{% endmacro %}
+                """)
+            .Write("models/a.sql", "{{ config(schema='marts', database='here') }} select 1 as id").Write("models/b.sql", "{{ config(alias='bee') }} select id + 1 as id from {{ ref('a') }}");
+        await project.BuildAsync();
 
-        (await project.OpenAsync()).Project.Nodes["model.shop.a"].Schema.Should().Be("marts");
+        (await project.QueryAsync("select a.id, b.id from marts.model_a a, main.model_bee b")).Should().Equal("1|2");
     }
 
     [Theory]
@@ -186,6 +191,11 @@ public sealed class ProjectTests
     [InlineData("postgres", "{{ this }} {{ target.type }} {{ execute }}", "\"wh\".\"main\".\"m\" postgres True")]
     [OnBothWarehouses("{{ api.Relation.create(schema='s', identifier='t') }} {{ this.include(database=false) }} {{ this.identifier }}", "\"s\".\"t\" \"main\".\"m\" m")]
     [OnBothWarehouses("{% set r = run_query('select 1 as a union all select 2 order by 1') %}{% if execute %}{{ r.columns[0].values() }} {{ r.rows[1]['a'] }}{% endif %}", "(1, 2) 2")]
+    [OnBothWarehouses("{{ ref('base') }} {{ source('raw', 'orders') }} {{ ref('base').identifier }} {{ var('v', 'd') }} {{ env_var('V', 'e') }} {{ is_incremental() }}", "\"wh\".\"main\".\"base\" \"wh\".\"raw\".\"orders\" base d e False")]
+    [OnBothWarehouses("{{ fromyaml('a: [1, x]')['a'] }} {{ local_md5('a') }} {{ set([1, 2, 2]) }} {{ modules.itertools.product([1, 2], ['a']) | list }}", "[1, 'x'] 0cc175b9c0f1b6a831c399e269772661 {1, 2} [(1, 'a'), (2, 'a')]")]
+    [OnBothWarehouses("{% do store_result('r', 'OK') %}{{ load_result('r')['response'] }} {{ render('{{ 1 + 1 }}') }} {{ try_or_compiler_error('no', modules.datetime.date.fromisoformat, '2024-02-29') }}", "OK 2 2024-02-29")]
+    [OnBothWarehouses("{{ model.name }} {{ model.config.materialized }} {{ flags.FULL_REFRESH }} {{ flags.WHICH }} {{ invocation_id | length }} {{ graph.nodes['model.shop.m'].name if execute }}", "m view False compile 36 m")]
+    [OnBothWarehouses("{{ log('x') }}{{ print('x') }}{{ exceptions.warn('x') }}{% macro f() %}{{ return([1]) }}{% endmacro %}{{ f()[0] }} {{ run_started_at.strftime('%Y') | int > 2000 }} {{ modules.pytz.utc }} {{ api.Column('a', 'int').quoted }}", "1 True UTC \"a\"")]
     [InlineData("duckdb", "{% if execute %}{{ run_query('select sum(x), 1.50::decimal(9, 2), null, [1, 2] from (values (1), (2)) t(x)').rows[0].values() | list }}{% endif %}", "[3, Decimal('1.50'), None, [1, 2]]")]
     [InlineData("postgres", "{% if execute %}{{ run_query('select sum(x), 1.50::decimal(9, 2), null, array[1, 2] from (values (1), (2)) t(x)').rows[0].values() | list }}{% endif %}", "[3, Decimal('1.50'), None, [1, 2]]")]
     [OnBothWarehouses("{% call statement('s', fetch_result=true) %}select 7 as x{% endcall %}{% if execute %}{{ load_result('s')['data'][0][0] }}{% endif %}", "7")]
@@ -201,7 +211,7 @@ public sealed class ProjectTests
     [OnBothWarehouses("{% set c = run_query(\"select date '2024-02-29' as d\").columns[0] if execute %}{{ c.data_type.jsonify(c[0]) if execute }}", "2024-02-29")]
     public async Task Renders_what_templates_ask_for(string system, string code, string expected)
     {
-        await using var project = await EngineFixture.OnAsync(system);
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/base.sql", "select 1 as id").Write("models/schema.yml", "sources: [{name: raw, tables: [{name: orders}]}]");
 
         (await project.CompileAsync("m", code)).Should().Be(expected.Replace("\"wh\"", $"\"{project.Database}\"", StringComparison.Ordinal));
     }

@@ -50,6 +50,25 @@ public sealed class PropertyTests
     }
 
     [Theory]
+    [OnBothWarehouses]
+    public async Task Constraints_can_be_SQL_of_ones_own(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/m.sql", "{{ config(materialized='table') }}select 1 as id, 2 as n")
+            .Write("models/schema.yml", """
+                models:
+                  - name: m
+                    config: {contract: {enforced: true}}
+                    constraints: [{type: custom, expression: "check (id < n)"}]
+                    columns: [{name: id, data_type: integer}, {name: n, data_type: integer, constraints: [{type: custom, expression: default 7}]}]
+                """);
+        await project.BuildAsync();
+
+        await project.ExecuteAsync("insert into m (id) values (6)");
+        (await project.QueryAsync("select id, n from m order by 1")).Should().Equal("1|2", "6|7");
+        (await project.Awaiting(made => made.ExecuteAsync("insert into m (id) values (8)")).Should().ThrowAsync<DataPlatformException>()).Which.Message.Should().ContainEquivalentOf("check constraint");
+    }
+
+    [Theory]
     [InlineData("duckdb", "INTEGER", "VARCHAR")]
     [InlineData("postgres", "integer", "character varying")]
     public async Task A_query_that_breaks_the_contract_fails_with_the_columns(string system, string number, string text)

@@ -67,6 +67,24 @@ public sealed class RunTests
     }
 
     [Theory]
+    [OnBothWarehouses("merge", "merge_update_columns=['v']", "1|new|a,2|new|b")]
+    [OnBothWarehouses("merge", "merge_exclude_columns=['w']", "1|new|a,2|new|b")]
+    [OnBothWarehouses("merge", "incremental_predicates=['DBT_INTERNAL_DEST.id > 1']", "1|new|b,1|old|a,2|new|b")]
+    [OnBothWarehouses("delete+insert", "incremental_predicates=['DBT_INTERNAL_DEST.id > 1']", "1|new|b,1|old|a,2|new|b")]
+    [OnBothWarehouses("delete+insert", "full_refresh=true", "1|old|a")]
+    public async Task Changes_what_a_strategy_is_told_to(string system, string strategy, string config, string expected)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/inc.sql", $$$"""
+            {{ config(materialized='incremental', incremental_strategy='{{{strategy}}}', unique_key=['id'], {{{config}}}) }}
+            {% if is_incremental() %} select 1 as id, 'new' as v, 'b' as w union all select 2, 'new', 'b' {% else %} select 1 as id, 'old' as v, 'a' as w {% endif %}
+            """);
+        await project.BuildAsync();
+        await project.BuildAsync();
+
+        string.Join(',', await project.QueryAsync("select id, v, w from main.inc order by 1, 2")).Should().Be(expected);
+    }
+
+    [Theory]
     [OnBothWarehouses("ignore", "id", "1", "2")]
     [OnBothWarehouses("append_new_columns", "id,old,new", "1|7|null", "2|null|x")]
     [OnBothWarehouses("sync_all_columns", "id,new", "1|null", "2|x")]
@@ -138,6 +156,34 @@ public sealed class RunTests
         (await project.QueryAsync("select id, v, dbt_valid_to is null from snaps.snap order by id, dbt_valid_from")).Should().Equal("1|a|False", "1|a2|True", "2|b|True", "3|c|True");
         (await project.QueryAsync("select count(distinct dbt_scd_id), count(*) from snaps.snap")).Should().Equal("4|4");
         (await project.QueryAsync("select count(*) from snaps.snap o join snaps.snap n on n.id = o.id and n.dbt_valid_from = o.dbt_valid_to")).Should().Equal("1");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Names_the_columns_of_versions_and_the_end_of_those_that_hold(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("snapshots/snap.yml", """
+            snapshots:
+              - name: snap
+                relation: source('raw', 'src')
+                config:
+                  unique_key: [id, part]
+                  strategy: timestamp
+                  updated_at: changed
+                  hard_deletes: invalidate
+                  dbt_valid_to_current: "timestamp '9999-12-31'"
+                  snapshot_meta_column_names: {dbt_valid_from: valid_from, dbt_valid_to: valid_to, dbt_scd_id: scd_id, dbt_updated_at: updated}
+            """).Write("models/s.yml", "sources: [{name: raw, schema: main, tables: [{name: src}]}]");
+        await project.ExecuteAsync("create table main.src as select 1 as id, 'x' as part, timestamp '2020-01-01' as changed union all select 1, 'y', timestamp '2020-01-01' union all select 2, 'x', timestamp '2020-01-01'");
+        await project.BuildAsync();
+        (await project.QueryAsync("select valid_to from main.snap")).Should().Equal("9999-12-31", "9999-12-31", "9999-12-31");
+        await project.ExecuteAsync("update main.src set changed = timestamp '2020-02-01' where part = 'y'");
+        await project.ExecuteAsync("delete from main.src where id = 2");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select id, part, valid_from, case when id = 1 then valid_to end, valid_to < timestamp '9999-12-31' from main.snap order by 1, 2, 3")).Should().Equal(
+            "1|x|2020-01-01|9999-12-31|False", "1|y|2020-01-01|2020-02-01|True", "1|y|2020-02-01|9999-12-31|False", "2|x|2020-01-01|null|True");
+        (await project.QueryAsync("select column_name from information_schema.columns where table_name = 'snap' order by ordinal_position")).Should().Equal("id", "part", "changed", "scd_id", "updated", "valid_from", "valid_to");
     }
 
     [Theory]
@@ -313,6 +359,30 @@ public sealed class RunTests
         (await project.QueryAsync("select column_name, data_type from information_schema.columns where table_name = 's' order by ordinal_position"))
             .Should().Equal(columns);
         (await project.QueryAsync("select code, n, x, b, txt from main.s order by 1")).Should().Equal("007|1|1.5|True|a \"b\", c", "008|1000|2|False|null");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Seeds_have_the_delimiter_that_is_configured(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("seeds/s.csv", "id;name\n1;Ann, Bob\n2;\"a;b\"\n").Write("seeds/s.yml", "seeds: [{name: s, config: {delimiter: ';'}}]");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select id, name from s order by 1")).Should().Equal("1|Ann, Bob", "2|a;b");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Tests_keep_the_rows_that_they_find_as_configured(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system, "name: shop\ndata_tests: {+severity: warn, +schema: kept}\n"))
+            .Write("tests/a.sql", "{{ config(store_failures_as='table') }}select 1 as id").Write("tests/b.sql", "{{ config(store_failures_as='view') }}select 2 as id")
+            .Write("tests/c.sql", "{{ config(store_failures_as='ephemeral', store_failures=true) }}select 3 as id").Write("tests/d.sql", "select 4 as id");
+
+        (await project.RunAsync()).Results.Select(result => result.Status).Should().Equal("warn", "warn", "warn", "warn");
+
+        (await project.QueryAsync("select table_name, table_type from information_schema.tables where table_schema = 'main_kept' order by 1")).Should().Equal("a|BASE TABLE", "b|VIEW");
+        (await project.QueryAsync("select id from main_kept.a union all select id from main_kept.b order by 1")).Should().Equal("1", "2");
     }
 
     private static async Task<EngineFixture> ShopAsync(string system) => (await EngineFixture.OnAsync(system, """

@@ -100,6 +100,10 @@ public sealed class StateTests
         shop["target/compiled/shop/models/b.sql"].Should().Contain("\"main\".\"a\"");
         (await shop.CallAsync("compile -s b --defer --state before --favor-state")).ExitCode.Should().Be(0);
         shop["target/compiled/shop/models/b.sql"].Should().Contain("\"prod\".\"a\"");
+        (await shop.CallAsync("parse")).ExitCode.Should().Be(0);
+        shop.Copy("target", "now");
+        (await shop.CallAsync("compile -s b --defer --state now --defer-state before --favor-state")).ExitCode.Should().Be(0);
+        shop["target/compiled/shop/models/b.sql"].Should().Contain("\"prod\".\"a\"");
         (await shop.CallAsync("run --defer")).Output.Should().Contain("Deferral needs the artifacts of an earlier run.");
     }
 
