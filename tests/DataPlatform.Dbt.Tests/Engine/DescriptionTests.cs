@@ -74,13 +74,15 @@ public sealed class DescriptionTests
     [OnBothWarehouses]
     public async Task Are_in_the_manifest_and_nothing_is_run_for_them(string system)
     {
-        await using var project = await ProjectAsync(system);
+        await using var project = (await ProjectAsync(system)).Write("models/named.sql", "select '{{ metric('average') }}' as name");
 
         var results = (await project.RunAsync()).Results.Select(result => $"{result.Node.UniqueId} {result.Status} {result.Message}");
 
-        results.Where(line => !line.StartsWith("test.", StringComparison.Ordinal)).Should().BeEquivalentTo("model.shop.orders success CREATE VIEW", "model.shop.stg success CREATE VIEW", "exposure.shop.board no-op NO-OP", "saved_query.shop.daily no-op NO-OP");
+        results.Where(line => !line.StartsWith("test.", StringComparison.Ordinal)).Should().BeEquivalentTo("model.shop.orders success CREATE VIEW", "model.shop.stg success CREATE VIEW", "model.shop.named success CREATE VIEW", "exposure.shop.board no-op NO-OP", "saved_query.shop.daily no-op NO-OP");
+        (await project.QueryAsync("select name from named")).Should().Equal("average");
         using var manifest = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(project.Target, "manifest.json")));
         var root = manifest.RootElement;
+        Parents(root, "model.shop.named").Should().Equal("metric.shop.average");
         Parents(root, "semantic_model.shop.orders").Should().Equal("model.shop.orders");
         Parents(root, "metric.shop.food_total").Should().Equal("semantic_model.shop.orders");
         Parents(root, "metric.shop.average").Should().Equal("metric.shop.food_total", "metric.shop.order_count");

@@ -23,6 +23,7 @@ public sealed class RunTests
         manifest.RootElement.GetProperty("metadata").GetProperty("dbt_schema_version").GetString().Should().Be("https://schemas.getdbt.com/dbt/manifest/v12.json");
         manifest.RootElement.GetProperty("parent_map").GetProperty("model.shop.customers").EnumerateArray().Select(id => id.GetString()).Should().Equal("model.shop.stg_customers", "model.shop.stg_orders");
         manifest.RootElement.GetProperty("nodes").GetProperty("model.shop.customers").GetProperty("compiled_code").GetString().Should().Contain($"from \"{shop.Database}\".\"main\".\"stg_customers\"");
+        manifest.RootElement.GetProperty("nodes").GetProperty("model.shop.customers").GetProperty("columns").GetProperty("customer_id").GetProperty("description").GetString().Should().Be("The key.");
         using var results = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(shop.Target, "run_results.json")));
         results.RootElement.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("status").GetString()).Should().OnlyContain(status => status == "success" || status == "pass" || status == "no-op");
     }
@@ -369,6 +370,17 @@ public sealed class RunTests
         await project.BuildAsync();
 
         (await project.QueryAsync("select id, name from s order by 1")).Should().Equal("1|Ann, Bob", "2|a;b");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Seeds_have_room_for_large_numbers(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("seeds/s.csv", "n,m\n2147483648,2147483647\n");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select column_name, lower(data_type) from information_schema.columns where table_name = 's' order by 1")).Should().Equal("m|integer", "n|bigint");
+        (await project.QueryAsync("select n, m from s")).Should().Equal("2147483648|2147483647");
     }
 
     [Theory]
