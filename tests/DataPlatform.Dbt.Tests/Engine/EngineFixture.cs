@@ -16,12 +16,12 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 
     private readonly TestDatabase? _database;
 
-    public EngineFixture(string? project = "name: shop\n", TestDatabase? database = null)
+    public EngineFixture(string? project = "name: shop\n", TestDatabase? database = null, string? searchPath = null)
     {
         _database = database;
         Warehouse = database is null
             ? new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}")
-            : new PostgreSqlWarehouse("warehouse", new NpgsqlConnectionStringBuilder(database.ConnectionString) { SearchPath = "main" }.ConnectionString);
+            : new PostgreSqlWarehouse("warehouse", new NpgsqlConnectionStringBuilder(database.ConnectionString) { SearchPath = searchPath }.ConnectionString);
         if (project is not null) Write("dbt_project.yml", project);
     }
 
@@ -36,9 +36,9 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     /// <summary>The name of the database.</summary>
     public string Database => _database?.Name ?? "wh";
 
-    /// <summary>A project on a warehouse: duckdb or postgres. The schema of both is called main.</summary>
-    public static async Task<EngineFixture> OnAsync(string system, string project = "name: shop\n") =>
-        new(project, system == "postgres" ? await PooledPostgres.TakeAsync(TestContext.Current.CancellationToken) : null);
+    /// <summary>A project on a warehouse: duckdb or postgres. The schema of both is called main, but on PostgreSQL with another search path.</summary>
+    public static async Task<EngineFixture> OnAsync(string system, string project = "name: shop\n", string? searchPath = "main") =>
+        new(project, system == "postgres" ? await PooledPostgres.TakeAsync(TestContext.Current.CancellationToken) : null, searchPath);
 
     public EngineFixture Write(string path, string content)
     {
@@ -78,8 +78,11 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     {
         Write($"models/{model}.sql", code);
         var result = (await RunAsync(DbtCommand.Compile)).Results.Single(result => result.Node.Name == model);
-        return string.Join(' ', (result.CompiledCode ?? result.Message!).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return Words(result.CompiledCode ?? result.Message!);
     }
+
+    /// <summary>SQL without white space that means nothing.</summary>
+    public static string Words(string sql) => string.Join(' ', sql.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     public void Log(string level, string message) => Lines.Add($"{level}: {message}");
 

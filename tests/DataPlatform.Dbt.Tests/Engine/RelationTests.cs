@@ -26,6 +26,18 @@ public sealed class RelationTests
         (await project.QueryAsync("select table_name from information_schema.tables where table_name in ('More', 'more')")).Should().Equal(name);
     }
 
+    [Theory]
+    [InlineData(null, "public")]
+    [InlineData("\"$user\", Shop, public", "shop")]
+    [InlineData("\"Shop\", public", "Shop")]
+    public async Task Are_in_the_first_schema_of_the_search_path(string? searchPath, string expected)
+    {
+        await using var project = (await EngineFixture.OnAsync("postgres", searchPath: searchPath)).Write("models/m.sql", "select 1 as id");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select table_schema from information_schema.tables where table_name = 'm'")).Should().Equal(expected);
+    }
+
     [Fact]
     public async Task Sources_of_DuckDB_can_be_files_of_the_project()
     {
