@@ -45,13 +45,14 @@ internal sealed class DbtEngine
             var sql = $"select current_database()::varchar, current_setting('search_path')::varchar, {(isDuckDb ? "current_setting('file_search_path')::varchar" : "''")}";
             var row = (await transaction.QueryAsync(sql, cancellationToken: cancellationToken).ConfigureAwait(false))[0];
             var files = ((string?)row[2] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Append(Path.GetFullPath(options.ProjectFolder)).Distinct(StringComparer.Ordinal);
-            return new DatabasePlace(options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, isDuckDb ? "main" : "public"), string.Join(',', files));
+            return new DatabasePlace(options.Database ?? (string)row[0]!, options.Schema ?? FindSchema((string)row[1]!, isDuckDb), string.Join(',', files));
         }
     }
 
-    // PostgreSQL's own search path begins with the user's schema, which there hardly ever is.
-    private static string FindSchema(string searchPath, string otherwise) =>
-        searchPath.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => name.Trim('"')).FirstOrDefault(name => name != "$user") ?? otherwise;
+    // PostgreSQL's own search path begins with the user's schema, which there hardly ever is. What is not quoted in it is lower case.
+    private static string FindSchema(string searchPath, bool isDuckDb) =>
+        searchPath.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(name => isDuckDb || name.StartsWith('"') ? name.Trim('"') : name.ToLowerInvariant()).FirstOrDefault(name => name != "$user") ?? (isDuckDb ? "main" : "public");
 
     /// <summary>Runs a command over the nodes that are selected.</summary>
     /// <exception cref="DataPlatformException">It could not be begun. Failures of nodes are results.</exception>

@@ -15,7 +15,7 @@ internal sealed class AdapterObject : TemplateObject
         Method("dispatch macro_name macro_namespace? packages?", Dispatch);
         Method("type", _ => context.State.AdapterType);
         Method("quote identifier", a => TableName.Quote(a.Text(0)));
-        Method("quote_as_configured identifier quote_key?", a => TableName.Quote(a.Text(0)));
+        Method("quote_as_configured identifier quote_key", a => IsQuoted(a.Text(1)) ? TableName.Quote(a.Text(0)) : a.Text(0));
         Method("quote_seed_column column quote_config?", a => a.Or(1, null) is false ? a.Text(0) : TableName.Quote(a.Text(0)));
         Asking("get_relation database schema identifier", null, (database, a) => database.Find(new DbtRelation(new RelationName(a.TextOrNull(0), a.TextOrNull(1), a.TextOrNull(2)))));
         Asking("load_relation relation", null, (database, a) => database.Find(Relation(a, 0)));
@@ -73,6 +73,14 @@ internal sealed class AdapterObject : TemplateObject
         body(database, arguments);
         return "";
     });
+
+    private bool IsQuoted(string part) => ((_context.State.Project?.Root.QuotedParts ?? DbtRelation.AllParts) & part switch
+    {
+        "database" => DbtRelation.DatabasePart,
+        "schema" => DbtRelation.SchemaPart,
+        "identifier" => DbtRelation.IdentifierPart,
+        _ => 0,
+    }) != 0;
 
     private object? Dispatch(BoundArguments arguments)
     {

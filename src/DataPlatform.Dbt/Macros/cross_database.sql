@@ -131,6 +131,10 @@
     split_part({{ string_text }}, {{ delimiter_text }}, {{ part_number }})
 {%- endmacro %}
 
+{% macro duckdb__split_part(string_text, delimiter_text, part_number) -%}
+    string_split({{ string_text }}, {{ delimiter_text }})[{{ part_number }}]
+{%- endmacro %}
+
 {% macro dateadd(datepart, interval, from_date_or_timestamp) -%}
     {{ return(adapter.dispatch('dateadd', 'dbt')(datepart, interval, from_date_or_timestamp)) }}
 {%- endmacro %}
@@ -160,7 +164,13 @@
 {%- endmacro %}
 
 {% macro default__datediff(first_date, second_date, datepart) -%}
-    date_diff('{{ datepart }}', cast({{ first_date }} as timestamp), cast({{ second_date }} as timestamp))
+    {%- set first, second = 'cast(' ~ first_date ~ ' as timestamp)', 'cast(' ~ second_date ~ ' as timestamp)' -%}
+    {%- if datepart == 'week' -%}
+        {#- date_diff counts seven days for a week, and dbt the Sundays on the way. -#}
+        (((cast({{ second }} as date) - cast(dayofweek({{ second }}) as integer)) - (cast({{ first }} as date) - cast(dayofweek({{ first }}) as integer))) // 7)
+    {%- else -%}
+        date_diff('{{ datepart }}', {{ first }}, {{ second }})
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro postgres__datediff(first_date, second_date, datepart) -%}
@@ -330,7 +340,11 @@
 {%- endmacro %}
 
 {% macro default__date(year, month, day) -%}
-    {{ modules.datetime.date(year, month, day) }}
+    to_date('{{ modules.datetime.date(year, month, day) }}', 'YYYY-MM-DD')
+{%- endmacro %}
+
+{% macro duckdb__date(year, month, day) -%}
+    make_date({{ year }}, {{ month }}, {{ day }})
 {%- endmacro %}
 
 {% macro get_powers_of_two(upper_bound) -%}

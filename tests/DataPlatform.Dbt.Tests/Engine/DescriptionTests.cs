@@ -70,23 +70,26 @@ public sealed class DescriptionTests
         if (!isDisabled) Read(manifest.RootElement, "exposures.exposure.shop.board.group").Should().Be("\"finance\"");
     }
 
-    [Fact]
-    public async Task Are_in_the_manifest_and_nothing_is_run_for_them()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Are_in_the_manifest_and_nothing_is_run_for_them(string system)
     {
-        await using var project = Project();
+        await using var project = (await ProjectAsync(system)).Write("models/named.sql", "select '{{ metric('average') }}' as name");
 
         var results = (await project.RunAsync()).Results.Select(result => $"{result.Node.UniqueId} {result.Status} {result.Message}");
 
-        results.Where(line => !line.StartsWith("test.", StringComparison.Ordinal)).Should().BeEquivalentTo("model.shop.orders success CREATE VIEW", "model.shop.stg success CREATE VIEW", "exposure.shop.board no-op NO-OP", "saved_query.shop.daily no-op NO-OP");
+        results.Where(line => !line.StartsWith("test.", StringComparison.Ordinal)).Should().BeEquivalentTo("model.shop.orders success CREATE VIEW", "model.shop.stg success CREATE VIEW", "model.shop.named success CREATE VIEW", "exposure.shop.board no-op NO-OP", "saved_query.shop.daily no-op NO-OP");
+        (await project.QueryAsync("select name from named")).Should().Equal("average");
         using var manifest = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(project.Target, "manifest.json")));
         var root = manifest.RootElement;
+        Parents(root, "model.shop.named").Should().Equal("metric.shop.average");
         Parents(root, "semantic_model.shop.orders").Should().Equal("model.shop.orders");
         Parents(root, "metric.shop.food_total").Should().Equal("semantic_model.shop.orders");
         Parents(root, "metric.shop.average").Should().Equal("metric.shop.food_total", "metric.shop.order_count");
         Parents(root, "saved_query.shop.daily").Should().Equal("metric.shop.average");
         Read(root, "metrics.metric.shop.food_total.filter").Should().Be("{\"where_filters\": [{\"where_sql_template\": \"{{ Dimension('order_id__is_food') }} = true\"}]}");
         Read(root, "metrics.metric.shop.average.type_params.denominator").Should().Be("{\"name\": \"order_count\", \"alias\": \"n\", \"filter\": null, \"offset_window\": null, \"offset_to_grain\": null}");
-        Read(root, "semantic_models.semantic_model.shop.orders.node_relation.relation_name").Should().Be("\"\\\"wh\\\".\\\"main\\\".\\\"orders\\\"\"");
+        Read(root, "semantic_models.semantic_model.shop.orders.node_relation.relation_name").Should().Be($"\"\\\"{project.Database}\\\".\\\"main\\\".\\\"orders\\\"\"");
         Read(root, "semantic_models.semantic_model.shop.orders.measures").Should().Contain("\"expr\": \"1\"");
         Read(root, "saved_queries.saved_query.shop.daily.query_params.group_by").Should().Be("[\"TimeDimension('metric_time', 'day')\"]");
         Read(root, "nodes.model.shop.orders.time_spine").Should().Be("{\"standard_granularity_column\": \"ordered_at\"}");
@@ -102,7 +105,7 @@ public sealed class DescriptionTests
     [InlineData("access:private", "model.shop.orders")]
     public async Task Are_selected(string selection, string expected)
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync();
         project.Options = project.Options with { Select = [selection], Exclude = ["resource_type:test"] };
 
         (await project.OpenAsync()).Select(DbtCommand.List).Select(node => node.UniqueId).Should().BeEquivalentTo(expected.Split(' '));
@@ -117,7 +120,7 @@ public sealed class DescriptionTests
     [InlineData("access: private", "access: secret", "The access of a model is private, protected or public, not 'secret' as in models/orders.sql.")]
     public async Task Names_that_are_not_there_stop(string right, string wrong, string expected)
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync();
         project.Write("models/schema.yml", Metrics.Replace(right, wrong, StringComparison.Ordinal));
         project.Write("models/reader.sql", "{{ config(group='finance') }}select * from {{ ref('orders') }}");
 
@@ -127,7 +130,7 @@ public sealed class DescriptionTests
     [Fact]
     public async Task A_private_model_is_for_its_group_and_its_tests()
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync();
         project.Write("models/reader.sql", "select * from {{ ref('orders') }}").Write("tests/t.sql", "{{ config(group='finance') }}select * from {{ ref('orders') }} where 1 = 0");
 
         (await project.FailAsync()).Should().Contain("models/reader.sql:1: Node model.shop.reader attempted to reference node model.shop.orders, which is not allowed because the referenced node is private to the 'finance' group.");
@@ -150,14 +153,14 @@ public sealed class DescriptionTests
     [Fact]
     public async Task Warns_of_keys_that_have_no_effect()
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync();
         project.Write("models/more.yml", "models:\n  - name: reader\n    descripton: typo\n").Write("models/reader.sql", "select 1 as id");
         await project.OpenAsync();
 
         project.Lines.Should().Contain("warn: models/more.yml:3: 'descripton' is no key of a model, and has no effect.");
     }
 
-    private static EngineFixture Project() => new EngineFixture().Write("models/stg.sql", "select 1 as id").Write("models/orders.sql", "select 1 as order_id, true as is_food, current_date as ordered_at, 5 as order_total").Write("models/schema.yml", Metrics);
+    private static async Task<EngineFixture> ProjectAsync(string system = "duckdb") => (await EngineFixture.OnAsync(system)).Write("models/stg.sql", "select 1 as id").Write("models/orders.sql", "select 1 as order_id, true as is_food, current_date as ordered_at, 5 as order_total").Write("models/schema.yml", Metrics);
 
     private static IEnumerable<string?> Parents(JsonElement root, string id) => root.GetProperty("parent_map").GetProperty(id).EnumerateArray().Select(parent => parent.GetString());
 

@@ -5,6 +5,7 @@ using DataPlatform.DuckDb;
 using DataPlatform.Testing;
 using DataPlatform.Warehouses;
 using DataPlatform.Warehouses.PostgreSql;
+using Npgsql;
 
 namespace DataPlatform.Dbt.Engine;
 
@@ -15,10 +16,12 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 
     private readonly TestDatabase? _database;
 
-    public EngineFixture(string? project = "name: shop\n", TestDatabase? database = null)
+    public EngineFixture(string? project = "name: shop\n", TestDatabase? database = null, string? searchPath = null)
     {
         _database = database;
-        Warehouse = database is null ? new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}") : new PostgreSqlWarehouse("warehouse", database.ConnectionString);
+        Warehouse = database is null
+            ? new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("wh.duckdb")}")
+            : new PostgreSqlWarehouse("warehouse", new NpgsqlConnectionStringBuilder(database.ConnectionString) { SearchPath = searchPath }.ConnectionString);
         if (project is not null) Write("dbt_project.yml", project);
     }
 
@@ -30,9 +33,12 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 
     public DbtOptions Options { get; set; } = new() { ProjectFolder = "", Environment = _ => null };
 
-    /// <summary>A project on a warehouse: duckdb or postgres.</summary>
-    public static async Task<EngineFixture> OnAsync(string system, string project = "name: shop\n") =>
-        new(project, system == "postgres" ? await TestPostgres.CreateDatabaseAsync(TestContext.Current.CancellationToken) : null);
+    /// <summary>The name of the database.</summary>
+    public string Database => _database?.Name ?? "wh";
+
+    /// <summary>A project on a warehouse: duckdb or postgres. The schema of both is called main, but on PostgreSQL with another search path.</summary>
+    public static async Task<EngineFixture> OnAsync(string system, string project = "name: shop\n", string? searchPath = "main") =>
+        new(project, system == "postgres" ? await PooledPostgres.TakeAsync(TestContext.Current.CancellationToken) : null, searchPath);
 
     public EngineFixture Write(string path, string content)
     {
@@ -58,11 +64,7 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
         return $"{error.Message} | {error.Hint}";
     }
 
-    public async Task<string[]> QueryAsync(string sql)
-    {
-        await using var transaction = await Warehouse.BeginAsync(TestContext.Current.CancellationToken);
-        return [.. (await transaction.QueryAsync(sql)).Select(row => string.Join("|", row.Select(value => value is null ? "null" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture))))];
-    }
+    public Task<string[]> QueryAsync(string sql) => ResultRows.QueryAsync(Warehouse, sql);
 
     public async Task ExecuteAsync(string sql)
     {
@@ -76,8 +78,11 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     {
         Write($"models/{model}.sql", code);
         var result = (await RunAsync(DbtCommand.Compile)).Results.Single(result => result.Node.Name == model);
-        return string.Join(' ', (result.CompiledCode ?? result.Message!).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return Words(result.CompiledCode ?? result.Message!);
     }
+
+    /// <summary>SQL without white space that means nothing.</summary>
+    public static string Words(string sql) => string.Join(' ', sql.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     public void Log(string level, string message) => Lines.Add($"{level}: {message}");
 
@@ -92,7 +97,7 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
     public async ValueTask DisposeAsync()
     {
         await Warehouse.DisposeAsync();
-        if (_database is not null) await _database.DisposeAsync();
+        if (_database is not null) PooledPostgres.Return(_database);
         _folder.Dispose();
     }
 

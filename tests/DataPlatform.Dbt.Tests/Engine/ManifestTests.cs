@@ -5,10 +5,11 @@ namespace DataPlatform.Dbt.Engine;
 /// <summary>The manifest holds what those who read dbt's manifests look for.</summary>
 public sealed class ManifestTests
 {
-    [Fact]
-    public async Task Configurations_have_all_keys_that_dbt_gives_them()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Configurations_have_all_keys_that_dbt_gives_them(string system)
     {
-        await using var project = new EngineFixture();
+        await using var project = await EngineFixture.OnAsync(system);
         project.Write("seeds/s.csv", "id\n1\n").Write("models/m.sql", "{{ config(materialized='table', tags=['t']) }}select id, '{{ model.config.on_schema_change }}' as mode from {{ ref('s') }}")
             .Write("models/schema.yml", "models: [{name: m, columns: [{name: id, data_tests: [{not_null: {config: {severity: warn}}}]}]}]");
         await project.BuildAsync();
@@ -50,13 +51,12 @@ public sealed class ManifestTests
     }
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Nothing_is_read_of_an_empty_run(string system)
     {
         await using var project = await EngineFixture.OnAsync(system);
         await project.ExecuteAsync("create table big as select 1 as id, 'x' as name");
-        project.Write("models/schema.yml", $"sources: [{{name: raw, schema: {(system == "postgres" ? "public" : "main")}, tables: [{{name: big}}]}}]")
+        project.Write("models/schema.yml", $"sources: [{{name: raw, schema: main, tables: [{{name: big}}]}}]")
             .Write("models/t.sql", "{{ config(materialized='table') }}select count(*) as n, '{{ flags.EMPTY }}' as mode from {{ source('raw', 'big') }}")
             .Write("models/e.sql", "{{ config(materialized='ephemeral') }}select * from {{ ref('t') }}")
             .Write("models/m.sql", "{{ config(materialized='table') }}select {% for column in adapter.get_columns_in_relation(ref('t')) %}'{{ column.name }}' as c{{ loop.index }}, {% endfor %}(select count(*) from {{ ref('e') }}) as n, (select n from {{ ref('t').render() }}) as all_rows");

@@ -37,8 +37,7 @@ public sealed class MaterializationTests
         """;
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task A_package_brings_a_materialization(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system))
@@ -62,6 +61,7 @@ public sealed class MaterializationTests
 
     [Theory]
     [InlineData("duckdb", "adapter='duckdb'")]
+    [InlineData("postgres", "adapter='postgres'")]
     [InlineData("postgres", "default")]
     public async Task A_project_puts_its_own_in_the_place_of_one_of_dbt(string system, string settings)
     {
@@ -78,10 +78,11 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select made, id from m")).Should().Equal("own|1");
     }
 
-    [Fact]
-    public async Task A_package_does_not_take_the_place_of_one_of_dbt()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_package_does_not_take_the_place_of_one_of_dbt(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("dbt_packages/days/dbt_project.yml", "name: days\n")
             .Write("dbt_packages/days/macros/view.sql", "{% materialization view, default %}{{ exceptions.raise_compiler_error('not me') }}{% endmaterialization %}")
             .Write("models/m.sql", "select 1 as id");
@@ -90,10 +91,11 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select table_type from information_schema.tables where table_name = 'm'")).Should().Equal("VIEW");
     }
 
-    [Fact]
-    public async Task A_project_puts_its_own_around_that_of_tests()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_project_puts_its_own_around_that_of_tests(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("macros/test.sql", """
                 {% materialization test, default %}
                   {% set made = dbt.materialization_test_default() %}
@@ -111,10 +113,11 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select count(*) from main_dbt_test__audit.kept")).Should().Equal("2");
     }
 
-    [Fact]
-    public async Task Says_what_a_materialization_is_to_return()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Says_what_a_materialization_is_to_return(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("macros/m.sql", "{% materialization quiet, default %}{% call statement('main') %}select 1{% endcall %}{% endmaterialization %}")
             .Write("models/m.sql", "{{ config(materialized='quiet') }} select 1 as id");
 
@@ -130,8 +133,7 @@ public sealed class MaterializationTests
     }
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task A_project_brings_an_incremental_strategy(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system))
@@ -153,31 +155,81 @@ public sealed class MaterializationTests
         (await project.QueryAsync("select id, v from m order by 1")).Should().Equal("1|old", "2|new");
     }
 
-    [Fact]
-    public async Task Says_which_macro_a_strategy_is_to_be()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Says_which_macro_a_strategy_is_to_be(string system)
     {
-        await using var project = new EngineFixture().Write("models/m.sql", "{{ config(materialized='incremental', incremental_strategy='mine') }} select 1 as id");
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/m.sql", "{{ config(materialized='incremental', incremental_strategy='mine') }} select 1 as id");
         await project.BuildAsync();
 
         (await project.RunAsync()).Results.Single().Message.Should().Contain("There is no incremental strategy 'mine' here").And.Contain("\"get_incremental_mine_sql\" in shop");
     }
 
     [Theory]
-    [InlineData("duckdb", "{% macro default__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
-    [InlineData("postgres", "{% macro postgres__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
-    [InlineData("postgres", "{% macro get_create_view_as_sql(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v); comment on view {{ relation }} is 'of; two statements'{% endmacro %}")]
-    public async Task A_project_overrides_the_SQL_of_dbt(string system, string macro)
+    [OnBothWarehouses("", "{% macro default__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
+    [InlineData("duckdb", "", "{% macro duckdb__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
+    [InlineData("postgres", "", "{% macro postgres__create_view_as(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
+    [OnBothWarehouses("{{ config(materialized='table') }}", "{% macro default__create_table_as(temporary, relation, sql) %}create table {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v){% endmacro %}")]
+    [OnBothWarehouses("", "{% macro get_create_view_as_sql(relation, sql) %}create view {{ relation }} as (select 'own' as made, v.* from ({{ sql }}) v); comment on view {{ relation }} is 'of; two statements'{% endmacro %}")]
+    public async Task A_project_overrides_the_SQL_of_dbt(string system, string config, string macro)
     {
-        await using var project = (await EngineFixture.OnAsync(system)).Write("macros/m.sql", macro).Write("models/m.sql", "select 1 as id");
+        await using var project = (await EngineFixture.OnAsync(system)).Write("macros/m.sql", macro).Write("models/m.sql", config + "select 1 as id");
         await project.BuildAsync();
 
         (await project.QueryAsync("select made, id from m")).Should().Equal("own|1");
     }
 
-    [Fact]
-    public async Task A_package_overrides_the_SQL_of_dbt_where_the_project_lets_it()
+    [Theory]
+    [OnBothWarehouses("append", "get_incremental_append_sql(arg_dict)", "arg_dict.target_relation")]
+    [OnBothWarehouses("append", "default__get_incremental_append_sql(arg_dict)", "arg_dict.target_relation")]
+    [OnBothWarehouses("delete+insert", "default__get_incremental_delete_insert_sql(arg_dict)", "arg_dict.target_relation")]
+    [OnBothWarehouses("delete+insert", "default__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none)", "target")]
+    [OnBothWarehouses("merge", "default__get_incremental_merge_sql(arg_dict)", "arg_dict.target_relation")]
+    [OnBothWarehouses("merge", "default__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none)", "target")]
+    [OnBothWarehouses("", "default__get_incremental_default_sql(arg_dict)", "arg_dict.target_relation")]
+    public async Task A_project_overrides_the_SQL_of_increments(string system, string strategy, string macro, string target)
     {
-        await using var project = new EngineFixture("name: shop\ndispatch:\n  - macro_namespace: dbt\n    search_order: [views, dbt]\n")
+        await using var project = (await EngineFixture.OnAsync(system)).Write("macros/m.sql", $$$"""{% macro {{{macro}}} %}insert into {{ {{{target}}} }} values (9, 'own'){% endmacro %}""")
+            .Write("models/m.sql", $$$"""{{ config(materialized='incremental', unique_key='id', incremental_strategy='{{{strategy}}}' or none) }}select 1 as id, '{{ 'new' if is_incremental() else 'old' }}' as v""");
+        await project.BuildAsync();
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select id, v from m order by 1")).Should().Equal("1|old", "9|own");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_project_overrides_how_columns_change_and_tests_count(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system))
+            .Write("macros/m.sql", $$$"""
+                {% macro default__process_schema_changes(on_schema_change, source_relation, target_relation) %}
+                  {% do log('process ' ~ on_schema_change, info=true) %}
+                  {{ return(dbt.default__process_schema_changes(on_schema_change, source_relation, target_relation)) }}
+                {% endmacro %}
+                {% macro {{{system}}}__alter_column_type(relation, column_name, new_column_type) %}
+                  {% do log('alter ' ~ column_name ~ ' ' ~ new_column_type | lower, info=true) %}
+                  {% do run_query('alter table ' ~ relation ~ ' alter column ' ~ column_name ~ ' type ' ~ new_column_type) %}
+                {% endmacro %}
+                {% macro default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) %}select 7 as failures, true as should_warn, false as should_error from ({{ main_sql }}) t{% endmacro %}
+                """)
+            .Write("models/m.sql", "{{ config(materialized='incremental', on_schema_change='sync_all_columns') }}select cast({{ 2 if is_incremental() else 1 }} as {{ 'bigint' if is_incremental() else 'integer' }}) as id")
+            .Write("tests/t.sql", "select 1 as id");
+        await project.RunAsync();
+
+        var test = (await project.RunAsync()).Results.Single(result => result.Node.Name == "t");
+
+        (test.Status, test.Failures).Should().Be(("warn", 7));
+        project.Lines.Should().Contain("info: process sync_all_columns").And.Contain("info: alter id bigint");
+        (await project.QueryAsync("select id from m order by 1")).Should().Equal("1", "2");
+        (await project.QueryAsync("select lower(data_type) from information_schema.columns where table_name = 'm'")).Should().Equal("bigint");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_package_overrides_the_SQL_of_dbt_where_the_project_lets_it(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system, "name: shop\ndispatch:\n  - macro_namespace: dbt\n    search_order: [views, dbt]\n"))
             .Write("dbt_packages/views/dbt_project.yml", "name: views\n")
             .Write("dbt_packages/views/macros/m.sql", "{% macro default__create_view_as(relation, sql) %}create view {{ relation }} as (select 'package' as made, v.* from ({{ sql }}) v){% endmacro %}")
             .Write("models/m.sql", "select 1 as id");
@@ -187,8 +239,7 @@ public sealed class MaterializationTests
     }
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Macros_call_the_SQL_of_dbt(string system)
     {
         await using var project = (await EngineFixture.OnAsync(system))

@@ -22,19 +22,4 @@ public sealed class PackageObjectTests
 
         (await project.CompileAsync("m", template)).Should().Be(expected);
     }
-
-    [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
-    public async Task Counts_the_boundaries_between_two_moments(string system)
-    {
-        await using var project = (await EngineFixture.OnAsync(system)).Write("models/m.sql", """
-            {% for part in ['year', 'month', 'week', 'day', 'hour', 'minute', 'second', 'millisecond', 'microsecond'] -%}
-            select {{ loop.index }} as place, {{ dbt.datediff("timestamp '1999-12-31 23:59:59.999999'", "timestamp '2000-01-01 00:00:00.000000'", part) }} as n{{ ' union all ' if not loop.last }}
-            {%- endfor %}
-            """);
-        await project.BuildAsync();
-
-        (await project.QueryAsync("select n from m order by place")).Should().Equal("1", "1", "0", "1", "1", "1", "1", "1", "1");
-    }
 }

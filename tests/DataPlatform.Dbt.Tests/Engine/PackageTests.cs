@@ -79,38 +79,39 @@ public sealed class PackageTests
         """;
 
     [Theory]
-    [InlineData("select {{ utils.surrogate_key(['id', 'kind']) }} as k from {{ ref('facts') }} where id = 1", "fd863b01647cb662580dd67b9839d8de")]
-    [InlineData("select {{ utils.star(ref('facts'), except=['id']) }} from {{ ref('facts') }} where id = 3", "b|7")]
-    [InlineData("select {{ utils.get_column_values(ref('facts'), 'kind') | join('+') | tojson | replace('\"', \"'\") }} as v", "a+b")]
-    [InlineData("select {{ utils.pivot('kind', utils.get_column_values(ref('facts'), 'kind'), then_value='amount') }} from {{ ref('facts') }}", "7|7")]
-    [InlineData("select _source, count(*), count(more) from ({{ utils.union_relations([ref('facts'), ref('others')]) }}) u {{ utils.group_by(1) }} order by 1", "facts|3|0,others|1|1")]
-    [InlineData("select {{ utils.safe_divide(6, 0) }} as a, {{ utils.safe_divide(6, 2) }} as b", "null|3")]
-    [InlineData("select id from ({{ utils.deduplicate(ref('facts'), 'kind', 'id desc') }}) d order by 1", "2,3")]
-    [InlineData("select * from ({{ utils.unpivot(ref('facts'), exclude=['id'], value_name='v') }}) u where id = 3 order by field_name", "3|amount|7,3|kind|b")]
-    [InlineData("select count(*), min(date_day)::date, max(date_day)::date from ({{ dbt.date_spine('day', \"date '2020-01-30'\", \"date '2020-02-02'\") }}) d where date_day < date '2020-02-02'", "3|2020-01-30|2020-02-01")]
-    public async Task Runs_macros_of_a_package(string sql, string expected)
+    [OnBothWarehouses("select {{ utils.surrogate_key(['id', 'kind']) }} as k from {{ ref('facts') }} where id = 1", "fd863b01647cb662580dd67b9839d8de")]
+    [OnBothWarehouses("select {{ utils.star(ref('facts'), except=['id']) }} from {{ ref('facts') }} where id = 3", "b|7")]
+    [OnBothWarehouses("select {{ utils.get_column_values(ref('facts'), 'kind') | join('+') | tojson | replace('\"', \"'\") }} as v", "a+b")]
+    [OnBothWarehouses("select {{ utils.pivot('kind', utils.get_column_values(ref('facts'), 'kind'), then_value='amount') }} from {{ ref('facts') }}", "7|7")]
+    [OnBothWarehouses("select _source, count(*) as n, count(more) as more from ({{ utils.union_relations([ref('facts'), ref('others')]) }}) u {{ utils.group_by(1) }} order by 1", "facts|3|0,others|1|1")]
+    [OnBothWarehouses("select {{ utils.safe_divide(6, 0) }} as a, {{ utils.safe_divide(6, 2) }} as b", "null|3")]
+    [OnBothWarehouses("select id from ({{ utils.deduplicate(ref('facts'), 'kind', 'id desc') }}) d order by 1", "2,3")]
+    [OnBothWarehouses("select * from ({{ utils.unpivot(ref('facts'), exclude=['id'], value_name='v') }}) u where id = 3 order by field_name", "3|amount|7,3|kind|b")]
+    [OnBothWarehouses("select count(*), min(date_day)::date as first, max(date_day)::date as last from ({{ dbt.date_spine('day', \"date '2020-01-30'\", \"date '2020-02-02'\") }}) d where date_day < date '2020-02-02'", "3|2020-01-30|2020-02-01")]
+    public async Task Runs_macros_of_a_package(string system, string sql, string expected)
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync(system);
         project.Write("models/m.sql", sql);
         await project.BuildAsync();
 
-        string.Join(',', (await project.QueryAsync("select * from main.m")).Select(row => row.Replace("01/30/2020", "2020-01-30", StringComparison.Ordinal).Replace("02/01/2020", "2020-02-01", StringComparison.Ordinal)))
-            .Should().Be(expected);
+        string.Join(',', await project.QueryAsync("select * from main.m")).Should().Be(expected);
     }
 
-    [Fact]
-    public async Task The_project_overrides_what_a_package_dispatches()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task The_project_overrides_what_a_package_dispatches(string system)
     {
-        await using var project = Project("dispatch:\n  - macro_namespace: utils\n    search_order: [shop, utils]\n");
-        project.Write("macros/mine.sql", "{% macro duckdb__safe_divide(a, b) %}try_divide({{ a }}, {{ b }}){% endmacro %}");
+        await using var project = await ProjectAsync(system, "dispatch:\n  - macro_namespace: utils\n    search_order: [shop, utils]\n");
+        project.Write("macros/mine.sql", $$$"""{% macro {{{system}}}__safe_divide(a, b) %}try_divide({{ a }}, {{ b }}){% endmacro %}""");
 
         (await project.CompileAsync("m", "{{ utils.safe_divide(1, 2) }}")).Should().Be("try_divide(1, 2)");
     }
 
-    [Fact]
-    public async Task Vars_of_a_package_and_its_models_are_set_by_the_project()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Vars_of_a_package_and_its_models_are_set_by_the_project(string system)
     {
-        await using var project = Project("vars:\n  utils: {null_mark: 'x'}\nmodels:\n  utils: {+schema: util, +materialized: table}\n");
+        await using var project = await ProjectAsync(system, "vars:\n  utils: {null_mark: 'x'}\nmodels:\n  utils: {+schema: util, +materialized: table}\n");
         project.Write("packages/utils/models/inner.sql", "{{ config(materialized='view') }}select '{{ var('null_mark') }}' as mark");
         await project.BuildAsync();
 
@@ -118,17 +119,29 @@ public sealed class PackageTests
         (await project.QueryAsync("select table_type from information_schema.tables where table_name = 'inner'")).Should().Equal("BASE TABLE");
     }
 
-    [Fact]
-    public async Task Says_what_was_looked_for_when_nothing_is_dispatched_to()
+    [Theory]
+    [InlineData("packages.yml")]
+    [InlineData("dependencies.yml")]
+    public async Task Are_those_that_the_project_names_and_those_that_are_installed(string file)
     {
-        await using var project = Project();
+        await using var project = new EngineFixture().Write(file, "packages: [{local: packages/near}]").Write("packages/near/dbt_project.yml", "name: near\n").Write("packages/near/models/a.sql", "select 1 as id")
+            .Write("dbt_packages/installed/dbt_project.yml", "name: installed\n").Write("dbt_packages/installed/models/b.sql", "select 1 as id");
+
+        (await project.OpenAsync()).Project.Nodes.Keys.Should().BeEquivalentTo("model.near.a", "model.installed.b");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Says_what_was_looked_for_when_nothing_is_dispatched_to(string system)
+    {
+        await using var project = await ProjectAsync(system);
         project.Write("models/m.sql", "{{ adapter.dispatch('nope', 'utils')() }}");
 
         (await project.FailAsync()).Should().Contain(
-            "No macro named 'nope' found within namespace: 'utils'. Searched for: 'shop.duckdb__nope', 'shop.default__nope', 'utils.duckdb__nope', 'utils.default__nope'");
+            $"No macro named 'nope' found within namespace: 'utils'. Searched for: 'shop.{system}__nope', 'shop.default__nope', 'utils.{system}__nope', 'utils.default__nope'");
     }
 
-    private static EngineFixture Project(string more = "") => new EngineFixture($"name: shop\n{more}")
+    private static async Task<EngineFixture> ProjectAsync(string system, string more = "") => (await EngineFixture.OnAsync(system, $"name: shop\n{more}"))
         .Write("packages.yml", "packages:\n  - local: packages/utils\n")
         .Write("packages/utils/dbt_project.yml", "name: utils\nversion: 1.0.0\nrequire-dbt-version: ['>=1.3.0', '<2.0.0']\nconfig-version: 2\nmacro-paths: [macros]\n")
         .Write("packages/utils/macros/utils.sql", Macros)

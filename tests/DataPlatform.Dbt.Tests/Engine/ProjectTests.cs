@@ -55,14 +55,20 @@ public sealed class ProjectTests
         nodes["model.shop.c"].Schema.Should().Be("main");
     }
 
-    [Fact]
-    public async Task A_project_overrides_where_relations_are()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_project_overrides_where_relations_are(string system)
     {
-        await using var project = new EngineFixture()
-            .Write("macros/names.sql", "{% macro generate_schema_name(custom_schema_name, node) %}{{ custom_schema_name or target.schema }}{% endmacro %}")
-            .Write("models/a.sql", "{{ config(schema='marts') }} select 1 as id");
+        await using var project = (await EngineFixture.OnAsync(system))
+            .Write("macros/names.sql", """
+                {% macro generate_schema_name(custom_schema_name, node) %}{{ custom_schema_name or target.schema }}{% endmacro %}
+                {% macro generate_alias_name(custom_alias_name=none, node=none) %}{{ node.resource_type }}_{{ custom_alias_name or node.name }}{% endmacro %}
+                {% macro generate_database_name(custom_database_name=none, node=none) %}{{ {'here': target.database}[custom_database_name or 'here'] }}{% endmacro %}
+                """)
+            .Write("models/a.sql", "{{ config(schema='marts', database='here') }} select 1 as id").Write("models/b.sql", "{{ config(alias='bee') }} select id + 1 as id from {{ ref('a') }}");
+        await project.BuildAsync();
 
-        (await project.OpenAsync()).Project.Nodes["model.shop.a"].Schema.Should().Be("marts");
+        (await project.QueryAsync("select a.id, b.id from marts.model_a a, main.model_bee b")).Should().Equal("1|2");
     }
 
     [Theory]
@@ -131,10 +137,12 @@ public sealed class ProjectTests
         (await project.FailAsync()).Should().Be("dbt found two models with the name 'a': models/spare/a.sql:1 and models/own/a.sql:1. | Rename one of them.");
     }
 
-    [Fact]
-    public async Task What_schema_files_say_of_columns_are_templates()
+    [Theory]
+    [InlineData("duckdb", "select expression from duckdb_constraints() where constraint_type = 'CHECK'", "(id < 2)")]
+    [InlineData("postgres", "select pg_get_constraintdef(oid) from pg_constraint where conrelid = 'a'::regclass", "CHECK ((id < 2))")]
+    public async Task What_schema_files_say_of_columns_are_templates(string system, string constraints, string expected)
     {
-        await using var project = new EngineFixture().Write("models/a.sql", "{{ config(materialized='table') }} select 1::bigint as id").Write("models/schema.yml", """
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/a.sql", "{{ config(materialized='table') }} select 1::bigint as id").Write("models/schema.yml", """
             models:
               - name: a
                 config: {contract: {enforced: true}}
@@ -149,9 +157,9 @@ public sealed class ProjectTests
         await project.BuildAsync();
 
         var column = (await project.OpenAsync()).Project.Nodes["model.shop.a"].Columns.Single();
-        (column.DataType, column.Meta.Get("at"), column.Tags.Single()).Should().Be(("bigint", "default", "duckdb"));
-        (await project.QueryAsync("select data_type from information_schema.columns")).Should().Equal("BIGINT");
-        (await project.QueryAsync("select expression from duckdb_constraints() where constraint_type = 'CHECK'")).Should().Equal("(id < 2)");
+        (column.DataType, column.Meta.Get("at"), column.Tags.Single()).Should().Be((system == "duckdb" ? "bigint" : "int8", "default", system));
+        (await project.QueryAsync("select lower(data_type) from information_schema.columns where table_name = 'a'")).Should().Equal("bigint");
+        (await project.QueryAsync(constraints)).Should().Equal(expected);
     }
 
     [Theory]
@@ -167,33 +175,45 @@ public sealed class ProjectTests
     }
 
     [Theory]
-    [InlineData("{{ dbt.dateadd('day', 1, 'd') }}", "date_add(d, interval (1) day)")]
-    [InlineData("{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', cast(a as timestamp), cast(b as timestamp))")]
-    [InlineData("{{ dbt.concat(['a', 'b']) }}", "a || b")]
-    [InlineData("{{ dbt.hash('a') }}", "md5(cast(a as TEXT))")]
-    [InlineData("{{ dbt.safe_cast('a', dbt.type_string()) }}", "cast(a as TEXT)")]
-    [InlineData("{{ dbt.type_numeric() }} {{ dbt.type_int() }} {{ type_timestamp() }}", "numeric(28,6) INT TIMESTAMP")]
-    [InlineData("{{ dbt.listagg('a', \"','\", 'order by b') }}", "string_agg(a, ',' order by b)")]
-    [InlineData("{{ dbt.last_day('d', 'month') }}", "cast(date_add(date_add(date_trunc('month', d), interval (1) month), interval (-1) day) as date)")]
-    [InlineData("{{ this }} {{ target.type }} {{ execute }}", "\"wh\".\"main\".\"m\" duckdb True")]
-    [InlineData("{{ api.Relation.create(schema='s', identifier='t') }} {{ this.include(database=false) }} {{ this.identifier }}", "\"s\".\"t\" \"main\".\"m\" m")]
-    [InlineData("{% set r = run_query('select 1 as a union all select 2 order by 1') %}{% if execute %}{{ r.columns[0].values() }} {{ r.rows[1]['a'] }}{% endif %}", "(1, 2) 2")]
-    [InlineData("{% if execute %}{{ run_query('select sum(x), 1.50::decimal(9, 2), null, [1, 2] from (values (1), (2)) t(x)').rows[0].values() | list }}{% endif %}", "[3, Decimal('1.50'), None, [1, 2]]")]
-    [InlineData("{% call statement('s', fetch_result=true) %}select 7 as x{% endcall %}{% if execute %}{{ load_result('s')['data'][0][0] }}{% endif %}", "7")]
-    [InlineData("{{ config(a={'b': 2}) }}{{ config.get('a')['b'] if execute }} {{ config.get('z', 'd') }}", "2 d")]
-    [InlineData("{{ modules.datetime.date(2020, 1, 31).strftime('%Y/%m/%d') }} {{ modules.re.sub('[^a-z]', '', 'A1b2') }}", "2020/01/31 b")]
-    [InlineData("{{ tojson({'a': 1}) }} {{ fromjson('{\"a\": [1]}')['a'][0] }} {{ zip([1, 2], ['a', 'b']) | list }}", "{\"a\": 1} 1 [(1, 'a'), (2, 'b')]")]
-    [InlineData("{{ run_query('select 1 as \"A\", 2 as b').rename({'A': 'x'}).column_names if execute }}{{ run_query('select 1 as \"A\"').rename(['A'] | map('lower')).rows[0]['a'] if execute }}", "('x', 'b')1")]
-    [InlineData("{{ dbt.nothing or 'none' }} {{ dbt.nothing is defined }} {{ (dbt.nothing or dbt.current_timestamp_backcompat)() }}", "none False current_timestamp::TIMESTAMP")]
-    [InlineData("{{ target.type != 'x' | as_bool }} {{ 'true' | as_bool }}", "True True")]
-    [InlineData("{{ context.get(project_name, {}).get('nothing') }} {{ context['dbt'].get('type_int')() }}", "None INT")]
-    [InlineData("{{ builtins.ref.config.project_name }} {{ builtins.ref.config.dependencies['shop'].version }} {{ builtins.ref.config.args.which }}", "shop None compile")]
-    [InlineData("{% set c = run_query(\"select date '2024-02-29' as d\").columns[0] if execute %}{{ c.data_type.jsonify(c[0]) if execute }}", "2024-02-29")]
-    public async Task Renders_what_templates_ask_for(string code, string expected)
+    [InlineData("duckdb", "{{ dbt.dateadd('day', 1, 'd') }}", "date_add(d, interval (1) day)")]
+    [InlineData("postgres", "{{ dbt.dateadd('day', 1, 'd') }}", "(d + ((interval '1 day') * (1)))")]
+    [InlineData("duckdb", "{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', cast(a as timestamp), cast(b as timestamp))")]
+    [InlineData("postgres", "{{ dbt.datediff('a', 'b', 'month') }}", "((date_part('year', ((b)::timestamp)) - date_part('year', ((a)::timestamp))) * 12 + date_part('month', ((b)::timestamp)) - date_part('month', ((a)::timestamp)))")]
+    [OnBothWarehouses("{{ dbt.concat(['a', 'b']) }}", "a || b")]
+    [OnBothWarehouses("{{ dbt.hash('a') }}", "md5(cast(a as TEXT))")]
+    [OnBothWarehouses("{{ dbt.safe_cast('a', dbt.type_string()) }}", "cast(a as TEXT)")]
+    [InlineData("duckdb", "{{ dbt.type_numeric() }} {{ dbt.type_int() }} {{ type_timestamp() }}", "numeric(28,6) INT TIMESTAMP")]
+    [InlineData("postgres", "{{ dbt.type_numeric() }} {{ dbt.type_int() }} {{ type_timestamp() }}", "numeric(28,6) INT timestamp without time zone")]
+    [OnBothWarehouses("{{ dbt.listagg('a', \"','\", 'order by b') }}", "string_agg(a, ',' order by b)")]
+    [InlineData("duckdb", "{{ dbt.last_day('d', 'month') }}", "cast(date_add(date_add(date_trunc('month', d), interval (1) month), interval (-1) day) as date)")]
+    [InlineData("postgres", "{{ dbt.last_day('d', 'month') }}", "cast(((date_trunc('month', d) + ((interval '1 month') * (1))) + ((interval '1 day') * (-1))) as date)")]
+    [InlineData("duckdb", "{{ this }} {{ target.type }} {{ execute }}", "\"wh\".\"main\".\"m\" duckdb True")]
+    [InlineData("postgres", "{{ this }} {{ target.type }} {{ execute }}", "\"wh\".\"main\".\"m\" postgres True")]
+    [OnBothWarehouses("{{ api.Relation.create(schema='s', identifier='t') }} {{ this.include(database=false) }} {{ this.identifier }}", "\"s\".\"t\" \"main\".\"m\" m")]
+    [OnBothWarehouses("{% set r = run_query('select 1 as a union all select 2 order by 1') %}{% if execute %}{{ r.columns[0].values() }} {{ r.rows[1]['a'] }}{% endif %}", "(1, 2) 2")]
+    [OnBothWarehouses("{{ ref('base') }} {{ source('raw', 'orders') }} {{ ref('base').identifier }} {{ var('v', 'd') }} {{ env_var('V', 'e') }} {{ is_incremental() }}", "\"wh\".\"main\".\"base\" \"wh\".\"raw\".\"orders\" base d e False")]
+    [OnBothWarehouses("{{ fromyaml('a: [1, x]')['a'] }} {{ local_md5('a') }} {{ set([1, 2, 2]) }} {{ modules.itertools.product([1, 2], ['a']) | list }}", "[1, 'x'] 0cc175b9c0f1b6a831c399e269772661 {1, 2} [(1, 'a'), (2, 'a')]")]
+    [OnBothWarehouses("{% do store_result('r', 'OK') %}{{ load_result('r')['response'] }} {{ render('{{ 1 + 1 }}') }} {{ try_or_compiler_error('no', modules.datetime.date.fromisoformat, '2024-02-29') }}", "OK 2 2024-02-29")]
+    [OnBothWarehouses("{{ model.name }} {{ model.config.materialized }} {{ flags.FULL_REFRESH }} {{ flags.WHICH }} {{ invocation_id | length }} {{ graph.nodes['model.shop.m'].name if execute }}", "m view False compile 36 m")]
+    [OnBothWarehouses("{{ log('x') }}{{ print('x') }}{{ exceptions.warn('x') }}{% macro f() %}{{ return([1]) }}{% endmacro %}{{ f()[0] }} {{ run_started_at.strftime('%Y') | int > 2000 }} {{ modules.pytz.utc }} {{ api.Column('a', 'int').quoted }}", "1 True UTC \"a\"")]
+    [InlineData("duckdb", "{% if execute %}{{ run_query('select sum(x), 1.50::decimal(9, 2), null, [1, 2] from (values (1), (2)) t(x)').rows[0].values() | list }}{% endif %}", "[3, Decimal('1.50'), None, [1, 2]]")]
+    [InlineData("postgres", "{% if execute %}{{ run_query('select sum(x), 1.50::decimal(9, 2), null, array[1, 2] from (values (1), (2)) t(x)').rows[0].values() | list }}{% endif %}", "[3, Decimal('1.50'), None, [1, 2]]")]
+    [OnBothWarehouses("{% call statement('s', fetch_result=true) %}select 7 as x{% endcall %}{% if execute %}{{ load_result('s')['data'][0][0] }}{% endif %}", "7")]
+    [OnBothWarehouses("{{ config(a={'b': 2}) }}{{ config.get('a')['b'] if execute }} {{ config.get('z', 'd') }}", "2 d")]
+    [OnBothWarehouses("{{ modules.datetime.date(2020, 1, 31).strftime('%Y/%m/%d') }} {{ modules.re.sub('[^a-z]', '', 'A1b2') }}", "2020/01/31 b")]
+    [OnBothWarehouses("{{ tojson({'a': 1}) }} {{ fromjson('{\"a\": [1]}')['a'][0] }} {{ zip([1, 2], ['a', 'b']) | list }}", "{\"a\": 1} 1 [(1, 'a'), (2, 'b')]")]
+    [OnBothWarehouses("{{ run_query('select 1 as \"A\", 2 as b').rename({'A': 'x'}).column_names if execute }}{{ run_query('select 1 as \"A\"').rename(['A'] | map('lower')).rows[0]['a'] if execute }}", "('x', 'b')1")]
+    [InlineData("duckdb", "{{ dbt.nothing or 'none' }} {{ dbt.nothing is defined }} {{ (dbt.nothing or dbt.current_timestamp_backcompat)() }}", "none False current_timestamp::TIMESTAMP")]
+    [InlineData("postgres", "{{ dbt.nothing or 'none' }} {{ dbt.nothing is defined }} {{ (dbt.nothing or dbt.current_timestamp_backcompat)() }}", "none False current_timestamp::timestamp without time zone")]
+    [OnBothWarehouses("{{ target.type != 'x' | as_bool }} {{ 'true' | as_bool }}", "True True")]
+    [OnBothWarehouses("{{ context.get(project_name, {}).get('nothing') }} {{ context['dbt'].get('type_int')() }}", "None INT")]
+    [OnBothWarehouses("{{ builtins.ref.config.project_name }} {{ builtins.ref.config.dependencies['shop'].version }} {{ builtins.ref.config.args.which }}", "shop None compile")]
+    [OnBothWarehouses("{% set c = run_query(\"select date '2024-02-29' as d\").columns[0] if execute %}{{ c.data_type.jsonify(c[0]) if execute }}", "2024-02-29")]
+    public async Task Renders_what_templates_ask_for(string system, string code, string expected)
     {
-        await using var project = new EngineFixture();
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/base.sql", "select 1 as id").Write("models/schema.yml", "sources: [{name: raw, tables: [{name: orders}]}]");
 
-        (await project.CompileAsync("m", code)).Should().Be(expected);
+        (await project.CompileAsync("m", code)).Should().Be(expected.Replace("\"wh\"", $"\"{project.Database}\"", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -215,14 +235,15 @@ public sealed class ProjectTests
         (await project.OpenAsync()).Project.Nodes.Keys.Should().Equal("model.shop.a");
     }
 
-    [Fact]
-    public async Task Vars_are_templates()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Vars_are_templates(string system)
     {
-        await using var project = new EngineFixture("name: shop\nvars: {table: \"{{ ref('base') }}\"}\n").Write("models/base.sql", "select 1 as id").Write("models/m.sql", "select * from {{ var('table') }}");
+        await using var project = (await EngineFixture.OnAsync(system, "name: shop\nvars: {table: \"{{ ref('base') }}\"}\n")).Write("models/base.sql", "select 1 as id").Write("models/m.sql", "select * from {{ var('table') }}");
         var nodes = (await project.OpenAsync()).Project.Nodes;
 
         nodes["model.shop.m"].DependsOn.Should().Equal("model.shop.base");
-        (await project.CompileAsync("m", "select * from {{ var('table') }}")).Should().Be("select * from \"wh\".\"main\".\"base\"");
+        (await project.CompileAsync("m", "select * from {{ var('table') }}")).Should().Be($"select * from \"{project.Database}\".\"main\".\"base\"");
     }
 
     [Fact]

@@ -28,8 +28,7 @@ public sealed class PropertyTests
         """;
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Contracts_make_the_columns_and_constraints(string system)
     {
         await using var project = await EngineFixture.OnAsync(system);
@@ -48,6 +47,25 @@ public sealed class PropertyTests
         (await project.QueryAsync("select id, amount from dbt.child")).Should().Equal("1|5");
         using var manifest = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(project.Target, "manifest.json")));
         manifest.RootElement.GetProperty("nodes").GetProperty("model.shop.child").GetProperty("contract").GetProperty("enforced").GetBoolean().Should().BeTrue();
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Constraints_can_be_SQL_of_ones_own(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/m.sql", "{{ config(materialized='table') }}select 1 as id, 2 as n")
+            .Write("models/schema.yml", """
+                models:
+                  - name: m
+                    config: {contract: {enforced: true}}
+                    constraints: [{type: custom, expression: "check (id < n)"}]
+                    columns: [{name: id, data_type: integer}, {name: n, data_type: integer, constraints: [{type: custom, expression: default 7}]}]
+                """);
+        await project.BuildAsync();
+
+        await project.ExecuteAsync("insert into m (id) values (6)");
+        (await project.QueryAsync("select id, n from m order by 1")).Should().Equal("1|2", "6|7");
+        (await project.Awaiting(made => made.ExecuteAsync("insert into m (id) values (8)")).Should().ThrowAsync<DataPlatformException>()).Which.Message.Should().ContainEquivalentOf("check constraint");
     }
 
     [Theory]
@@ -79,8 +97,7 @@ public sealed class PropertyTests
     }
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Descriptions_become_comments(string system)
     {
         await using var project = await EngineFixture.OnAsync(system, "name: shop\nmodels: {+persist_docs: {relation: true, columns: true}}\nseeds: {+persist_docs: {relation: true}}\n");
@@ -103,7 +120,7 @@ public sealed class PropertyTests
 
     [Theory]
     [InlineData("duckdb", "select sql from duckdb_indexes() order by 1")]
-    [InlineData("postgres", "select indexdef from pg_indexes where schemaname = 'public' order by 1")]
+    [InlineData("postgres", "select indexdef from pg_indexes where schemaname = 'main' order by 1")]
     public async Task Indexes_are_made_with_tables(string system, string query)
     {
         await using var project = await EngineFixture.OnAsync(system);
@@ -125,7 +142,7 @@ public sealed class PropertyTests
         await using var project = await EngineFixture.OnAsync("postgres", "name: shop\nmodels: {+grants: {select: [pg_monitor]}}\n");
         project.Write("models/t.sql", "{{ config(materialized='incremental', grants={'+select': ['pg_read_all_stats'], 'insert': 'pg_monitor'}) }}select 1 as id").Write("models/v.sql", "select 1 as id");
         await project.BuildAsync();
-        const string Grants = "select table_name, grantee, privilege_type from information_schema.role_table_grants where table_schema = 'public' and grantee like 'pg_%' order by 1, 2, 3";
+        const string Grants = "select table_name, grantee, privilege_type from information_schema.role_table_grants where table_schema = 'main' and grantee like 'pg_%' order by 1, 2, 3";
         (await project.QueryAsync(Grants)).Should().Equal("t|pg_monitor|INSERT", "t|pg_monitor|SELECT", "t|pg_read_all_stats|SELECT", "v|pg_monitor|SELECT");
 
         project.Write("models/t.sql", "{{ config(materialized='incremental', grants={'select': ['pg_read_all_stats']}) }}select 1 as id");

@@ -4,8 +4,7 @@ namespace DataPlatform.Dbt.Engine;
 public sealed class RelationTests
 {
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Names_are_quoted_as_the_project_and_its_sources_say(string system)
     {
         await using var project = await EngineFixture.OnAsync(system, "name: shop\nquoting: {database: false, schema: false, identifier: false}\nmodels: {+schema: Marts}\n");
@@ -25,6 +24,18 @@ public sealed class RelationTests
         var name = system == "duckdb" ? "More" : "more";
         (await project.QueryAsync($"select id from dbt_marts.{name} order by 1")).Should().Equal("1", "2");
         (await project.QueryAsync("select table_name from information_schema.tables where table_name in ('More', 'more')")).Should().Equal(name);
+    }
+
+    [Theory]
+    [InlineData(null, "public")]
+    [InlineData("\"$user\", Shop, public", "shop")]
+    [InlineData("\"Shop\", public", "Shop")]
+    public async Task Are_in_the_first_schema_of_the_search_path(string? searchPath, string expected)
+    {
+        await using var project = (await EngineFixture.OnAsync("postgres", searchPath: searchPath)).Write("models/m.sql", "select 1 as id");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select table_schema from information_schema.tables where table_name = 'm'")).Should().Equal(expected);
     }
 
     [Fact]

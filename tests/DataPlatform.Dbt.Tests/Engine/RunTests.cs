@@ -5,10 +5,12 @@ namespace DataPlatform.Dbt.Engine;
 /// <summary>What running a project does to the database.</summary>
 public sealed class RunTests
 {
-    [Fact]
-    public async Task Builds_a_shop()
+    [Theory]
+    [InlineData("duckdb", "id|INTEGER", "user_id|INTEGER", "order_date|DATE", "amount|DOUBLE", "status|VARCHAR")]
+    [InlineData("postgres", "id|integer", "user_id|integer", "order_date|date", "amount|double precision", "status|text")]
+    public async Task Builds_a_shop(string system, params string[] columns)
     {
-        await using var shop = Shop();
+        await using var shop = await ShopAsync(system);
 
         await shop.BuildAsync();
 
@@ -16,19 +18,21 @@ public sealed class RunTests
         (await shop.QueryAsync("select table_name, table_type from information_schema.tables where table_schema = 'main' order by 1"))
             .Should().Equal("customers|BASE TABLE", "raw_customers|BASE TABLE", "raw_orders|BASE TABLE", "stg_customers|VIEW", "stg_orders|VIEW");
         (await shop.QueryAsync("select column_name, data_type from information_schema.columns where table_name = 'raw_orders' order by ordinal_position"))
-            .Should().Equal("id|INTEGER", "user_id|INTEGER", "order_date|DATE", "amount|DOUBLE", "status|VARCHAR");
+            .Should().Equal(columns);
         using var manifest = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(shop.Target, "manifest.json")));
         manifest.RootElement.GetProperty("metadata").GetProperty("dbt_schema_version").GetString().Should().Be("https://schemas.getdbt.com/dbt/manifest/v12.json");
         manifest.RootElement.GetProperty("parent_map").GetProperty("model.shop.customers").EnumerateArray().Select(id => id.GetString()).Should().Equal("model.shop.stg_customers", "model.shop.stg_orders");
-        manifest.RootElement.GetProperty("nodes").GetProperty("model.shop.customers").GetProperty("compiled_code").GetString().Should().Contain("from \"wh\".\"main\".\"stg_customers\"");
+        manifest.RootElement.GetProperty("nodes").GetProperty("model.shop.customers").GetProperty("compiled_code").GetString().Should().Contain($"from \"{shop.Database}\".\"main\".\"stg_customers\"");
+        manifest.RootElement.GetProperty("nodes").GetProperty("model.shop.customers").GetProperty("columns").GetProperty("customer_id").GetProperty("description").GetString().Should().Be("The key.");
         using var results = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(shop.Target, "run_results.json")));
         results.RootElement.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("status").GetString()).Should().OnlyContain(status => status == "success" || status == "pass" || status == "no-op");
     }
 
-    [Fact]
-    public async Task A_failed_test_skips_what_comes_after_in_a_build()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task A_failed_test_skips_what_comes_after_in_a_build(string system)
     {
-        await using var shop = Shop();
+        await using var shop = await ShopAsync(system);
         shop.Write("seeds/raw_orders.csv", "id,user_id,order_date,amount,status\n1,1,2020-01-01,10.0,placed\n1,9,2020-01-02,20.5,lost\n");
 
         var results = (await shop.RunAsync()).Results.ToDictionary(result => result.Node.Name, result => $"{result.Status} {result.Message}".Trim());
@@ -41,12 +45,12 @@ public sealed class RunTests
     }
 
     [Theory]
-    [InlineData("append", "1|a,1|b,2|b,3|b")]
-    [InlineData("delete+insert", "1|b,2|b,3|b")]
-    [InlineData("merge", "1|b,2|b,3|b")]
-    public async Task Builds_increments(string strategy, string expected)
+    [OnBothWarehouses("append", "1|a,1|b,2|b,3|b")]
+    [OnBothWarehouses("delete+insert", "1|b,2|b,3|b")]
+    [OnBothWarehouses("merge", "1|b,2|b,3|b")]
+    public async Task Builds_increments(string system, string strategy, string expected)
     {
-        await using var project = new EngineFixture().Write("models/inc.sql", $$$"""
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/inc.sql", $$$"""
             {{ config(materialized='incremental', incremental_strategy='{{{strategy}}}', unique_key='id') }}
             {% if is_incremental() %}
             select * from (values (1, 'b'), (2, 'b'), (3, 'b')) t(id, v) where id <= (select max(id) + 2 from {{ this }})
@@ -64,13 +68,31 @@ public sealed class RunTests
     }
 
     [Theory]
-    [InlineData("ignore", "id", "1", "2")]
-    [InlineData("append_new_columns", "id,old,new", "1|7|null", "2|null|x")]
-    [InlineData("sync_all_columns", "id,new", "1|null", "2|x")]
-    public async Task Changes_the_columns_of_increments(string mode, string columns, string first, string second)
+    [OnBothWarehouses("merge", "merge_update_columns=['v']", "1|new|a,2|new|b")]
+    [OnBothWarehouses("merge", "merge_exclude_columns=['w']", "1|new|a,2|new|b")]
+    [OnBothWarehouses("merge", "incremental_predicates=['DBT_INTERNAL_DEST.id > 1']", "1|new|b,1|old|a,2|new|b")]
+    [OnBothWarehouses("delete+insert", "incremental_predicates=['DBT_INTERNAL_DEST.id > 1']", "1|new|b,1|old|a,2|new|b")]
+    [OnBothWarehouses("delete+insert", "full_refresh=true", "1|old|a")]
+    public async Task Changes_what_a_strategy_is_told_to(string system, string strategy, string config, string expected)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/inc.sql", $$$"""
+            {{ config(materialized='incremental', incremental_strategy='{{{strategy}}}', unique_key=['id'], {{{config}}}) }}
+            {% if is_incremental() %} select 1 as id, 'new' as v, 'b' as w union all select 2, 'new', 'b' {% else %} select 1 as id, 'old' as v, 'a' as w {% endif %}
+            """);
+        await project.BuildAsync();
+        await project.BuildAsync();
+
+        string.Join(',', await project.QueryAsync("select id, v, w from main.inc order by 1, 2")).Should().Be(expected);
+    }
+
+    [Theory]
+    [OnBothWarehouses("ignore", "id", "1", "2")]
+    [OnBothWarehouses("append_new_columns", "id,old,new", "1|7|null", "2|null|x")]
+    [OnBothWarehouses("sync_all_columns", "id,new", "1|null", "2|x")]
+    public async Task Changes_the_columns_of_increments(string system, string mode, string columns, string first, string second)
     {
         var old = mode == "ignore" ? "" : ", 7 as old";
-        await using var project = new EngineFixture().Write("models/inc.sql", $$$"""
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/inc.sql", $$$"""
             {{ config(materialized='incremental', on_schema_change='{{{mode}}}') }}
             {% if is_incremental() %} select 2 as id, 'x' as new {% else %} select 1 as id{{{old}}} {% endif %}
             """);
@@ -81,10 +103,12 @@ public sealed class RunTests
         (await project.QueryAsync("select * from main.inc order by id")).Should().Equal(first, second);
     }
 
-    [Fact]
-    public async Task Stops_when_columns_change_and_that_is_to_fail()
+    [Theory]
+    [InlineData("duckdb", "more INTEGER")]
+    [InlineData("postgres", "more integer")]
+    public async Task Stops_when_columns_change_and_that_is_to_fail(string system, string expected)
     {
-        await using var project = new EngineFixture().Write("models/inc.sql", """
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/inc.sql", """
             {{ config(materialized='incremental', on_schema_change='fail') }}
             select 1 as id {% if is_incremental() %}, 2 as more {% endif %}
             """);
@@ -93,14 +117,15 @@ public sealed class RunTests
         var result = (await project.RunAsync()).Results.Single();
 
         result.Status.Should().Be("error");
-        result.Message.Should().Contain("out of sync").And.Contain("more INTEGER");
+        result.Message.Should().Contain("out of sync").And.Contain($"Source columns not in target: {expected}.");
         (await project.QueryAsync("select * from main.inc")).Should().Equal("1");
     }
 
-    [Fact]
-    public async Task Puts_ephemeral_models_into_those_that_read_them()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Puts_ephemeral_models_into_those_that_read_them(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("models/base.sql", "{{ config(materialized='ephemeral') }}select 1 as id")
             .Write("models/eph.sql", "{{ config(materialized='ephemeral') }}select id + 1 as id from {{ ref('base') }}");
 
@@ -111,12 +136,12 @@ public sealed class RunTests
     }
 
     [Theory]
-    [InlineData("strategy='timestamp', updated_at='changed'")]
-    [InlineData("strategy='check', check_cols=['v']")]
-    [InlineData("strategy='check', check_cols='all'")]
-    public async Task Keeps_versions_of_changed_rows(string strategy)
+    [OnBothWarehouses("strategy='timestamp', updated_at='changed'")]
+    [OnBothWarehouses("strategy='check', check_cols=['v']")]
+    [OnBothWarehouses("strategy='check', check_cols='all'")]
+    public async Task Keeps_versions_of_changed_rows(string system, string strategy)
     {
-        await using var project = new EngineFixture().Write("snapshots/snap.sql", $$$"""
+        await using var project = (await EngineFixture.OnAsync(system)).Write("snapshots/snap.sql", $$$"""
             {% snapshot snap %}
             {{ config(target_schema='snaps', unique_key='id', {{{strategy}}}) }}
             select * from main.src
@@ -135,12 +160,40 @@ public sealed class RunTests
     }
 
     [Theory]
-    [InlineData("ignore", "1|null")]
-    [InlineData("invalidate", "1|ended")]
-    [InlineData("new_record", "1|False|ended,1|True|null,1|False|ended,1|True|ended,1|False|null")]
-    public async Task Notices_rows_that_are_gone(string deletes, string expected)
+    [OnBothWarehouses]
+    public async Task Names_the_columns_of_versions_and_the_end_of_those_that_hold(string system)
     {
-        await using var project = new EngineFixture().Write("snapshots/snap.yml", $$"""
+        await using var project = (await EngineFixture.OnAsync(system)).Write("snapshots/snap.yml", """
+            snapshots:
+              - name: snap
+                relation: source('raw', 'src')
+                config:
+                  unique_key: [id, part]
+                  strategy: timestamp
+                  updated_at: changed
+                  hard_deletes: invalidate
+                  dbt_valid_to_current: "timestamp '9999-12-31'"
+                  snapshot_meta_column_names: {dbt_valid_from: valid_from, dbt_valid_to: valid_to, dbt_scd_id: scd_id, dbt_updated_at: updated}
+            """).Write("models/s.yml", "sources: [{name: raw, schema: main, tables: [{name: src}]}]");
+        await project.ExecuteAsync("create table main.src as select 1 as id, 'x' as part, timestamp '2020-01-01' as changed union all select 1, 'y', timestamp '2020-01-01' union all select 2, 'x', timestamp '2020-01-01'");
+        await project.BuildAsync();
+        (await project.QueryAsync("select valid_to from main.snap")).Should().Equal("9999-12-31", "9999-12-31", "9999-12-31");
+        await project.ExecuteAsync("update main.src set changed = timestamp '2020-02-01' where part = 'y'");
+        await project.ExecuteAsync("delete from main.src where id = 2");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select id, part, valid_from, case when id = 1 then valid_to end, valid_to < timestamp '9999-12-31' from main.snap order by 1, 2, 3")).Should().Equal(
+            "1|x|2020-01-01|9999-12-31|False", "1|y|2020-01-01|2020-02-01|True", "1|y|2020-02-01|9999-12-31|False", "2|x|2020-01-01|null|True");
+        (await project.QueryAsync("select column_name from information_schema.columns where table_name = 'snap' order by ordinal_position")).Should().Equal("id", "part", "changed", "scd_id", "updated", "valid_from", "valid_to");
+    }
+
+    [Theory]
+    [OnBothWarehouses("ignore", "1|null")]
+    [OnBothWarehouses("invalidate", "1|ended")]
+    [OnBothWarehouses("new_record", "1|False|ended,1|True|null,1|False|ended,1|True|ended,1|False|null")]
+    public async Task Notices_rows_that_are_gone(string system, string deletes, string expected)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("snapshots/snap.yml", $$"""
             snapshots:
               - name: snap
                 relation: source('raw', 'src')
@@ -165,16 +218,17 @@ public sealed class RunTests
         (await project.QueryAsync("select id, dbt_is_deleted, dbt_valid_to is null from main.snap order by dbt_valid_from, dbt_valid_to nulls last")).Should().Equal("1|False|False", "1|True|False", "1|False|True");
     }
 
-    [Fact]
-    public async Task Runs_hooks_before_and_after()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Runs_hooks_before_and_after(string system)
     {
-        await using var project = new EngineFixture("""
+        await using var project = (await EngineFixture.OnAsync(system, """
             name: shop
             on-run-start: ["create table if not exists main.log (line varchar)", "insert into main.log values ('start')"]
             on-run-end: "insert into main.log values ('end {{ results | length }} {{ schemas | join }} {{ results[2].to_dict().node.name }} {{ results[2].status }}')"
             models:
               +post-hook: "insert into main.log select '{{ this.identifier }} ' || count(*) from {{ this }}"
-            """)
+            """))
             .Write("models/a.sql", "{{ config(materialized='table', pre_hook=[\"insert into main.log values ('pre')\", {'sql': \"insert into main.log values ('alone')\", 'transaction': false}]) }} select 1 as id");
 
         await project.BuildAsync();
@@ -182,10 +236,11 @@ public sealed class RunTests
         (await project.QueryAsync("select line from main.log")).Should().Equal("start", "alone", "pre", "a 1", "end 3 main a success");
     }
 
-    [Fact]
-    public async Task Tests_of_all_kinds_say_what_they_found()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Tests_of_all_kinds_say_what_they_found(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("models/t.sql", "select * from (values (1, 'a'), (2, null), (3, null)) t(id, v)")
             .Write("macros/is_odd.sql", "{% test is_odd(model, column_name, divisor=2) %}select * from {{ model }} where {{ column_name }} % {{ divisor }} = 0{% endtest %}")
             .Write("tests/generic/positive.sql", "{% test positive(model, column_name) %}select * from {{ model }} where {{ column_name }} <= 0{% endtest %}")
@@ -220,10 +275,11 @@ public sealed class RunTests
         (await project.QueryAsync("select id from main.counted order by 1")).Should().Equal("2", "3");
     }
 
-    [Fact]
-    public async Task An_error_leaves_the_old_table_and_skips_what_reads_it()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task An_error_leaves_the_old_table_and_skips_what_reads_it(string system)
     {
-        await using var project = new EngineFixture()
+        await using var project = (await EngineFixture.OnAsync(system))
             .Write("models/a.sql", "{{ config(materialized='table') }}select 1 as id")
             .Write("models/b.sql", "select * from {{ ref('a') }}")
             .Write("models/c.sql", "select 1 as id");
@@ -239,10 +295,11 @@ public sealed class RunTests
         (await project.QueryAsync("select id from main.a")).Should().Equal("1");
     }
 
-    [Fact]
-    public async Task Builds_what_is_selected_and_its_tests()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Builds_what_is_selected_and_its_tests(string system)
     {
-        await using var shop = Shop();
+        await using var shop = await ShopAsync(system);
         await shop.BuildAsync();
         shop.Options = shop.Options with { Select = ["stg_orders+"], Exclude = ["test_type:generic"] };
 
@@ -260,19 +317,21 @@ public sealed class RunTests
         (await project.RunAsync()).Results.Select(result => result.Node.Name).Should().Equal("a");
     }
 
-    [Fact]
-    public async Task Fail_fast_begins_nothing_after_a_failure()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Fail_fast_begins_nothing_after_a_failure(string system)
     {
-        await using var project = new EngineFixture().Write("models/a.sql", "select nope").Write("models/b.sql", "select 1 as id");
+        await using var project = (await EngineFixture.OnAsync(system)).Write("models/a.sql", "select nope").Write("models/b.sql", "select 1 as id");
         project.Options = project.Options with { FailFast = true };
 
         (await project.RunAsync()).Results.Select(result => $"{result.Node.Name} {result.Status}").Should().Equal("a error", "b skipped");
     }
 
-    [Fact]
-    public async Task Runs_an_operation()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Runs_an_operation(string system)
     {
-        await using var project = new EngineFixture().Write("macros/op.sql",
+        await using var project = (await EngineFixture.OnAsync(system)).Write("macros/op.sql",
             "{% macro op(n) %}{% do run_query('create table main.made as select ' ~ n ~ ' as n') %}{{ log('made ' ~ n, info=true) }}{{ return(n + 1) }}{% endmacro %}");
 
         (await (await project.OpenAsync()).RunOperationAsync("op", EngineFixture.Dict(("n", 41L)), TestContext.Current.CancellationToken)).Should().Be(42L);
@@ -281,13 +340,15 @@ public sealed class RunTests
         project.Lines.Should().Contain("info: made 41");
     }
 
-    [Fact]
-    public async Task Seeds_have_the_types_of_their_values()
+    [Theory]
+    [InlineData("duckdb", "quoted, name", "code|VARCHAR", "n|INTEGER", "x|DOUBLE", "d|DATE", "t|TIMESTAMP", "b|BOOLEAN", "txt|VARCHAR")]
+    [InlineData("postgres", "syntax error at or near \",\"", "code|character varying", "n|integer", "x|double precision", "d|date", "t|timestamp without time zone", "b|boolean", "txt|text")]
+    public async Task Seeds_have_the_types_of_their_values(string system, string error, params string[] columns)
     {
-        await using var project = new EngineFixture("name: shop\nseeds:\n  shop:\n    +column_types: {code: varchar, of_another_seed: int}\n    +quote_columns: false\n")
+        await using var project = (await EngineFixture.OnAsync(system, "name: shop\nseeds:\n  shop:\n    +column_types: {code: varchar, of_another_seed: int}\n    +quote_columns: false\n"))
             .Write("seeds/s.csv", "code,n,x,d,t,b,txt,\"quoted, name\"\n007,1,1.5,2020-01-02,2020-01-02 03:04:05,true,\"a \"\"b\"\", c\",\n008,\"1,000\",2,2020-01-03,2020-01-03 00:00:00,False,null,z\n");
 
-        (await project.RunAsync()).Results.Single().Message.Should().Contain("quoted, name", "unquoted headers are SQL as in dbt");
+        (await project.RunAsync()).Results.Single().Message.Should().Contain(error, "unquoted headers are SQL as in dbt");
         project.Write("dbt_project.yml", "name: shop\nseeds: {shop: {+column_types: {code: varchar, of_another_seed: int}}}\n");
         await project.BuildAsync();
         (await project.QueryAsync("select \"quoted, name\" from main.s where code = '008'")).Should().Equal("z");
@@ -297,11 +358,46 @@ public sealed class RunTests
         await project.BuildAsync();
 
         (await project.QueryAsync("select column_name, data_type from information_schema.columns where table_name = 's' order by ordinal_position"))
-            .Should().Equal("code|VARCHAR", "n|INTEGER", "x|DOUBLE", "d|DATE", "t|TIMESTAMP", "b|BOOLEAN", "txt|VARCHAR");
+            .Should().Equal(columns);
         (await project.QueryAsync("select code, n, x, b, txt from main.s order by 1")).Should().Equal("007|1|1.5|True|a \"b\", c", "008|1000|2|False|null");
     }
 
-    private static EngineFixture Shop() => new EngineFixture("""
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Seeds_have_the_delimiter_that_is_configured(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("seeds/s.csv", "id;name\n1;Ann, Bob\n2;\"a;b\"\n").Write("seeds/s.yml", "seeds: [{name: s, config: {delimiter: ';'}}]");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select id, name from s order by 1")).Should().Equal("1|Ann, Bob", "2|a;b");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Seeds_have_room_for_large_numbers(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system)).Write("seeds/s.csv", "n,m\n2147483648,2147483647\n");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select column_name, lower(data_type) from information_schema.columns where table_name = 's' order by 1")).Should().Equal("m|integer", "n|bigint");
+        (await project.QueryAsync("select n, m from s")).Should().Equal("2147483648|2147483647");
+    }
+
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Tests_keep_the_rows_that_they_find_as_configured(string system)
+    {
+        await using var project = (await EngineFixture.OnAsync(system, "name: shop\ndata_tests: {+severity: warn, +schema: kept}\n"))
+            .Write("tests/a.sql", "{{ config(store_failures_as='table') }}select 1 as id").Write("tests/b.sql", "{{ config(store_failures_as='view') }}select 2 as id")
+            .Write("tests/c.sql", "{{ config(store_failures_as='ephemeral', store_failures=true) }}select 3 as id").Write("tests/d.sql", "select 4 as id");
+
+        (await project.RunAsync()).Results.Select(result => result.Status).Should().Equal("warn", "warn", "warn", "warn");
+
+        (await project.QueryAsync("select table_name, table_type from information_schema.tables where table_schema = 'main_kept' order by 1")).Should().Equal("a|BASE TABLE", "b|VIEW");
+        (await project.QueryAsync("select id from main_kept.a union all select id from main_kept.b order by 1")).Should().Equal("1", "2");
+    }
+
+    private static async Task<EngineFixture> ShopAsync(string system) => (await EngineFixture.OnAsync(system, """
             name: 'shop'
             version: '1.0.0'
             config-version: 2
@@ -314,7 +410,7 @@ public sealed class RunTests
                 materialized: table
                 staging:
                   materialized: view
-            """)
+            """))
         .Write("seeds/raw_customers.csv", "id,first_name\n1,Ann\n2,Bob\n3,Cy\n")
         .Write("seeds/raw_orders.csv", "id,user_id,order_date,amount,status\n1,1,2020-01-01,10.0,placed\n2,1,2020-01-02,20.0,shipped\n3,2,2020-01-03,5.0,placed\n")
         .Write("models/staging/stg_customers.sql", """

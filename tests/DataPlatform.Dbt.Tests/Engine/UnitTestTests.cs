@@ -9,8 +9,7 @@ public sealed class UnitTestTests
         """;
 
     [Theory]
-    [InlineData("duckdb")]
-    [InlineData("postgres")]
+    [OnBothWarehouses]
     public async Task Run_before_their_model_on_the_rows_that_they_give(string system)
     {
         await using var project = await EngineFixture.OnAsync(system, "name: shop\nvars: {factor: 1}\n");
@@ -86,10 +85,11 @@ public sealed class UnitTestTests
         (await project.RunAsync(DbtCommand.Run)).Results.Select(result => result.Node.Name).Should().Equal("inc", "m");
     }
 
-    [Fact]
-    public async Task Test_the_versions_of_a_model()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Test_the_versions_of_a_model(string system)
     {
-        await using var project = new EngineFixture();
+        await using var project = await EngineFixture.OnAsync(system);
         project.Write("models/a.sql", "select 1 as id").Write("models/dim_v1.sql", "select id, 1 as v from {{ ref('a') }}").Write("models/dim_v2.sql", "select id, 2 as v from {{ ref('a') }}").Write("models/dim_v3.sql", "select id, 3 as v from {{ ref('a') }}")
             .Write("models/schema.yml", """
                 models: [{name: dim, latest_version: 2, versions: [{v: 1}, {v: 2}, {v: 3}]}]
@@ -136,13 +136,14 @@ public sealed class UnitTestTests
     }
 
     [Theory]
-    [InlineData("[]", "[{id: 1}]", "The unit test gives no rows for ref('a'), which the model reads.")]
-    [InlineData("[{input: ref('a'), rows: [{nope: 1}]}]", "[{id: 1}]", "Invalid column name: 'nope' in unit test fixture for 'a'. Accepted columns for 'a' are: 'id'")]
-    [InlineData("[{input: ref('a'), rows: [{id: 1}]}]", "[{nope: 1}]", "Invalid column name: 'nope' in unit test fixture for expected output. Accepted columns for expected output are: 'id'")]
-    [InlineData("[{input: ref('a'), rows: [{id: x}]}]", "[{id: 1}]", "Could not convert string 'x' to INT32")]
-    public async Task Fail_with_the_reason_when_their_rows_do_not_fit(string given, string rows, string expected)
+    [OnBothWarehouses("[]", "[{id: 1}]", "The unit test gives no rows for ref('a'), which the model reads.")]
+    [OnBothWarehouses("[{input: ref('a'), rows: [{nope: 1}]}]", "[{id: 1}]", "Invalid column name: 'nope' in unit test fixture for 'a'. Accepted columns for 'a' are: 'id'")]
+    [OnBothWarehouses("[{input: ref('a'), rows: [{id: 1}]}]", "[{nope: 1}]", "Invalid column name: 'nope' in unit test fixture for expected output. Accepted columns for expected output are: 'id'")]
+    [InlineData("duckdb", "[{input: ref('a'), rows: [{id: x}]}]", "[{id: 1}]", "Could not convert string 'x' to INT32")]
+    [InlineData("postgres", "[{input: ref('a'), rows: [{id: x}]}]", "[{id: 1}]", "invalid input syntax for type integer: \"x\"")]
+    public async Task Fail_with_the_reason_when_their_rows_do_not_fit(string system, string given, string rows, string expected)
     {
-        await using var project = new EngineFixture();
+        await using var project = await EngineFixture.OnAsync(system);
         project.Write("models/a.sql", "select 1 as id").Write("models/m.sql", "select id from {{ ref('a') }}")
             .Write("models/schema.yml", $"unit_tests:\n  - name: u\n    model: m\n    given: {given}\n    expect: {{rows: {rows}}}\n");
 

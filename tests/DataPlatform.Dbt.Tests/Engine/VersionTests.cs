@@ -28,10 +28,11 @@ public sealed class VersionTests
                 config: {materialized: ephemeral}
         """;
 
-    [Fact]
-    public async Task Are_nodes_of_one_name()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Are_nodes_of_one_name(string system)
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync(system);
         await project.BuildAsync();
 
         (await project.QueryAsync("select * from main.reader")).Should().Equal("2|1|2|3");
@@ -54,7 +55,7 @@ public sealed class VersionTests
     [InlineData("version:prerelease", "model.shop.dim.v3")]
     public async Task Are_selected(string selection, string expected)
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync("duckdb");
         project.Options = project.Options with { Select = [selection], Exclude = ["resource_type:test"] };
 
         (await project.OpenAsync()).Select(DbtCommand.List).Select(node => node.UniqueId).Should().BeEquivalentTo(expected.Split(' '));
@@ -63,13 +64,13 @@ public sealed class VersionTests
     [Fact]
     public async Task A_version_that_is_not_there_stops()
     {
-        await using var project = Project();
+        await using var project = await ProjectAsync("duckdb");
         project.Write("models/m.sql", "select * from {{ ref('dim', version=9) }}");
 
         (await project.FailAsync()).Should().Contain("Model 'model.shop.m' (models/m.sql) depends on a node named 'dim' with version '9' which was not found");
     }
 
-    private static EngineFixture Project() => new EngineFixture()
+    private static async Task<EngineFixture> ProjectAsync(string system) => (await EngineFixture.OnAsync(system))
         .Write("models/dim_first.sql", "select 1 as id, 1 as old").Write("models/dim.sql", "select 2 as id, 2 as new").Write("models/dim_v3.sql", "select 3 as id, 3 as new").Write("models/schema.yml", Schema)
-        .Write("models/reader.sql", "select (select id from {{ ref('dim') }}), (select id from {{ ref('dim', v=1) }}), (select id from {{ ref('shop', 'dim', version='2') }}), (select id from {{ ref('dim', v=3) }})");
+        .Write("models/reader.sql", "select (select id from {{ ref('dim') }}) as a, (select id from {{ ref('dim', v=1) }}) as b, (select id from {{ ref('shop', 'dim', version='2') }}) as c, (select id from {{ ref('dim', v=3) }}) as d");
 }

@@ -3,10 +3,11 @@ namespace DataPlatform.Dbt.Tool;
 /// <summary>What a retry takes from the run before it.</summary>
 public sealed class RetryTests
 {
-    [Fact]
-    public async Task Runs_what_failed_and_what_was_skipped_with_the_options_of_before()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Runs_what_failed_and_what_was_skipped_with_the_options_of_before(string system)
     {
-        using var shop = new ToolFixture()
+        using var shop = (await ToolFixture.OnAsync(system))
             .Write("models/good.sql", "select 1 as n")
             .Write("models/bad.sql", "select * from {{ var('from') }}")
             .Write("models/after.sql", "select * from {{ ref('bad') }}")
@@ -28,10 +29,11 @@ public sealed class RetryTests
         shop.Results().Should().BeEmpty();
     }
 
-    [Fact]
-    public async Task Calls_a_macro_again_with_its_arguments()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Calls_a_macro_again_with_its_arguments(string system)
     {
-        using var shop = new ToolFixture().Write("macros/fill.sql", "{% macro fill(table) %}{% do run_query('create table made as select * from ' ~ table) %}{% endmacro %}");
+        using var shop = (await ToolFixture.OnAsync(system)).Write("macros/fill.sql", "{% macro fill(table) %}{% do run_query('create table made as select * from ' ~ table) %}{% endmacro %}");
         (await shop.CallAsync("run-operation fill --args {\"table\":\"later\"}")).ExitCode.Should().Be(1);
         await shop.QueryAsync("create table later as select 5 as n");
 

@@ -3,10 +3,11 @@ namespace DataPlatform.Dbt.Tool;
 /// <summary>Selection by what an earlier run left, and reading what it made.</summary>
 public sealed class StateTests
 {
-    [Fact]
-    public async Task Selects_what_has_changed()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Selects_what_has_changed(string system)
     {
-        using var shop = Shop();
+        using var shop = await ShopAsync(system);
         (await shop.CallAsync("build --target prod")).ExitCode.Should().Be(0);
         shop.Copy("target", "before");
         (await shop.ListAsync("-s state:modified --indirect-selection empty --state before")).Should().BeEmpty("another target is no change");
@@ -56,10 +57,11 @@ public sealed class StateTests
         }
     }
 
-    [Fact]
-    public async Task Selects_by_earlier_results()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Selects_by_earlier_results(string system)
     {
-        using var shop = Shop();
+        using var shop = await ShopAsync(system);
         shop.Write("models/c.sql", "select nope from {{ ref('b') }}");
         (await shop.CallAsync("build")).ExitCode.Should().Be(1);
         shop.Copy("target", "before");
@@ -69,26 +71,27 @@ public sealed class StateTests
     }
 
     [Theory]
-    [InlineData("", "prod.a")]
-    [InlineData("--favor-state", "prod.a")]
-    [InlineData("--favor-state -s a b", "main.a")]
-    public async Task Reads_what_is_not_selected_where_the_earlier_run_has_it(string arguments, string from)
+    [OnBothWarehouses("", "prod.a")]
+    [OnBothWarehouses("--favor-state", "prod.a")]
+    [OnBothWarehouses("--favor-state -s a b", "main.a")]
+    public async Task Reads_what_is_not_selected_where_the_earlier_run_has_it(string system, string arguments, string from)
     {
-        using var shop = Shop();
+        using var shop = await ShopAsync(system);
         (await shop.CallAsync("build --target prod")).ExitCode.Should().Be(0);
         shop.Copy("target", "before");
 
         var (exitCode, output) = await shop.CallAsync($"run {(arguments.Contains("-s ", StringComparison.Ordinal) ? "" : "-s b ")}--defer --state before {arguments}".Trim());
 
         exitCode.Should().Be(0, output);
-        shop["target/compiled/shop/models/b.sql"].Should().Contain($"from \"shop\".\"{from.Split('.')[0]}\".\"a\"");
+        shop["target/compiled/shop/models/b.sql"].Should().Contain($"from \"{shop.Database}\".\"{from.Split('.')[0]}\".\"a\"");
         (await shop.QueryAsync("select n from main.b")).Should().Equal("2");
     }
 
-    [Fact]
-    public async Task Reads_what_this_target_has_unless_the_state_is_favoured()
+    [Theory]
+    [OnBothWarehouses]
+    public async Task Reads_what_this_target_has_unless_the_state_is_favoured(string system)
     {
-        using var shop = Shop();
+        using var shop = await ShopAsync(system);
         (await shop.CallAsync("build --target prod")).ExitCode.Should().Be(0);
         shop.Copy("target", "before");
         (await shop.CallAsync("run -s a")).ExitCode.Should().Be(0);
@@ -97,19 +100,23 @@ public sealed class StateTests
         shop["target/compiled/shop/models/b.sql"].Should().Contain("\"main\".\"a\"");
         (await shop.CallAsync("compile -s b --defer --state before --favor-state")).ExitCode.Should().Be(0);
         shop["target/compiled/shop/models/b.sql"].Should().Contain("\"prod\".\"a\"");
+        (await shop.CallAsync("parse")).ExitCode.Should().Be(0);
+        shop.Copy("target", "now");
+        (await shop.CallAsync("compile -s b --defer --state now --defer-state before --favor-state")).ExitCode.Should().Be(0);
+        shop["target/compiled/shop/models/b.sql"].Should().Contain("\"prod\".\"a\"");
         (await shop.CallAsync("run --defer")).Output.Should().Contain("Deferral needs the artifacts of an earlier run.");
     }
 
     [Fact]
     public async Task Takes_a_selector_by_its_name()
     {
-        using var shop = Shop();
+        using var shop = await ShopAsync("duckdb");
         shop.Write("selectors.yml", "selectors:\n  - name: nightly\n    definition: {method: fqn, value: b, parents: true}\n");
         (await shop.ListAsync("--selector nightly --resource-type model")).Should().Be("a b");
         (await shop.CallAsync("run --selector weekly")).Output.Should().Contain("there is no selector 'weekly'");
     }
 
-    private static ToolFixture Shop() => new ToolFixture()
+    private static async Task<ToolFixture> ShopAsync(string system) => (await ToolFixture.OnAsync(system))
         .Write("models/a.sql", "{{ config(materialized='table') }}select {{ m() }} as n")
         .Write("models/b.sql", "select * from {{ ref('a') }}")
         .Write("models/c.sql", "{{ config(materialized='table') }} select * from {{ ref('b') }}")

@@ -1,21 +1,39 @@
+using System.Globalization;
 using System.Text.Json;
 using DataPlatform.DuckDb;
 using DataPlatform.Testing;
+using DataPlatform.Warehouses;
+using DataPlatform.Warehouses.PostgreSql;
+using Npgsql;
 
 namespace DataPlatform.Dbt.Tool;
 
-/// <summary>A project on DuckDB in a scratch folder, and the tool called in this process.</summary>
+/// <summary>A project in a scratch folder, a DuckDB or a database of PostgreSQL for it with the targets dev and prod, and the tool called in this process.</summary>
 internal sealed class ToolFixture : IDisposable
 {
     private readonly ScratchFolder _folder = new();
 
-    public ToolFixture(string project = "name: shop\nprofile: shop\n")
+    private readonly TestDatabase? _database;
+
+    public ToolFixture(string project = "name: shop\nprofile: shop\n", TestDatabase? database = null)
     {
+        _database = database;
+        var server = database is null ? null : new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        var place = server is null
+            ? "type: duckdb, path: shop.duckdb"
+            : string.Create(CultureInfo.InvariantCulture, $"type: postgres, host: {server.Host}, port: {server.Port}, user: {server.Username}, password: {server.Password}, dbname: {server.Database}");
         Write("dbt_project.yml", project);
-        Write("profiles.yml", "shop:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: shop.duckdb}\n    prod: {type: duckdb, path: shop.duckdb, schema: prod}\n");
+        Write("profiles.yml", $"shop:\n  target: dev\n  outputs:\n    dev: {{{place}, schema: main}}\n    prod: {{{place}, schema: prod}}\n");
     }
 
+    /// <summary>The name of the database.</summary>
+    public string Database => _database?.Name ?? "shop";
+
     public string this[string path] => File.ReadAllText(_folder.Combine(path));
+
+    /// <summary>A project on a warehouse: duckdb or postgres.</summary>
+    public static async Task<ToolFixture> OnAsync(string system) =>
+        new(database: system == "postgres" ? await PooledPostgres.TakeAsync(TestContext.Current.CancellationToken) : null);
 
     public ToolFixture Write(string path, string content)
     {
@@ -60,12 +78,13 @@ internal sealed class ToolFixture : IDisposable
 
     public async Task<string[]> QueryAsync(string sql)
     {
-        await using var warehouse = new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("shop.duckdb")}");
-        await using var transaction = await warehouse.BeginAsync(TestContext.Current.CancellationToken);
-        var rows = await transaction.QueryAsync(sql);
-        await transaction.CommitAsync();
-        return [.. rows.Select(row => string.Join("|", row.Select(value => value is null ? "null" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture))))];
+        await using IWarehouse warehouse = _database is null ? new DuckDbWarehouse("warehouse", $"DataSource={_folder.Combine("shop.duckdb")}") : new PostgreSqlWarehouse("warehouse", _database.ConnectionString);
+        return await ResultRows.QueryAsync(warehouse, sql);
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        if (_database is not null) PooledPostgres.Return(_database);
+        _folder.Dispose();
+    }
 }

@@ -120,6 +120,8 @@ public sealed partial class ToolTests : IDisposable
     [InlineData("ls --resource-type snapshot -q", 0, "lab.snap.snap")]
     [InlineData("compile --empty -s ok_b -q", 0, "select id, name from (select * from \"lab\".\"main\".\"ok_a\" where false limit 0)")]
     [InlineData("compile -s ok_b -q", 0, "select id, name from \"lab\".\"main\".\"ok_a\"")]
+    [InlineData("init lab", 2, "Unrecognized command or argument 'init'.")]
+    [InlineData("docs serve", 2, "Usage: dataplatform-dbt docs [OPTIONS]")]
     [InlineData("--version", 0, "  - installed: 1.11.0")]
     public async Task Ends_as_dbt_does(string arguments, int exitCode, string said)
     {
