@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using DataPlatform.Dbt.Artifacts;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
 
@@ -9,6 +10,7 @@ internal sealed partial class EngineState
 {
     private readonly Task<DatabasePlace> _place;
     private readonly Lazy<PythonDict> _target;
+    private readonly Lazy<PythonDict> _graph;
 
     // The project is read, as far as that goes, while the database is opened.
     public EngineState(DbtOptions options, string system, Task<DatabasePlace> place, Action<string, string> log)
@@ -21,6 +23,7 @@ internal sealed partial class EngineState
         };
         StartedAt = options.Time.GetUtcNow();
         InvocationId = options.InvocationId ?? Guid.NewGuid().ToString();
+        _graph = new Lazy<PythonDict>(() => ManifestWriter.Graph(this));
         _target = new Lazy<PythonDict>(() => new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
         {
             ["profile_name"] = options.ProfileName,
@@ -76,6 +79,12 @@ internal sealed partial class EngineState
     public string InvocationId { get; }
 
     public PythonDict Target => _target.Value;
+
+    /// <summary>The <c>graph</c> of templates, which all nodes and hooks share: packages keep in it what one of them is to leave to another.</summary>
+    public PythonDict Graph => _graph.Value;
+
+    /// <summary>The <c>graph</c> of templates while the project is read.</summary>
+    public PythonDict EmptyGraph { get; } = ManifestWriter.EmptyGraph();
 
     public DbtProject? Project { get; set; }
 

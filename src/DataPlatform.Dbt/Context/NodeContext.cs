@@ -105,7 +105,7 @@ internal sealed class NodeContext : IJinjaNames
 
     public JinjaMacro Bind(DbtMacro macro)
     {
-        Node?.DependsOnMacros.Add(macro.UniqueId);
+        Node?.AddMacro(macro.UniqueId);
         if (!_macros.TryGetValue(macro, out var bound)) _macros[macro] = bound = macro.Definition.Bind(this);
         return bound;
     }
@@ -155,7 +155,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["schema"] = (Func<object?>)(() => Node?.Schema ?? State.Schema);
         _values["database"] = (Func<object?>)(() => Node?.Database ?? State.Database);
         _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
-        _values["graph"] = (Func<object?>)(() => ManifestWriter.Graph(State, IsExecuting));
+        _values["graph"] = (Func<object?>)(() => IsExecuting ? State.Graph : State.EmptyGraph);
         _values["selected_resources"] = State.SelectedResources;
         _values["dbt_metadata_envs"] = State.Options.Metadata;
         _values["flags"] = Flags();

@@ -271,7 +271,7 @@ internal sealed class ProjectLoader
         context["_dbt_generic_test_kwargs"] = Run.TestRun.Arguments(_state, node, context);
         var macro = FindTest(node) ?? throw new DataPlatformException(
             FailureClass.Configuration, $"{node.OriginalPath}:{node.Line}: there is no test '{(node.Test!.Namespace is { } package ? package + "." : "")}{node.Test.Name}'.", "Define it with {% test %}, or install the package that has it.");
-        node.DependsOnMacros.Add(macro.UniqueId);
+        node.AddMacro(macro.UniqueId);
         context.Render(node.RawCode, $"{node.OriginalPath}:{node.Line}");
     }
 
