@@ -112,7 +112,7 @@ internal sealed class ToolRun
         await using var warehouse = await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
         return _command == ToolCommand.Debug
             ? await DebugAsync(profile, warehouse, cancellationToken).ConfigureAwait(false)
-            : await RunAsync(WithArguments(options, retried), retried, warehouse, cancellationToken).ConfigureAwait(false);
+            : await RunAsync(WithMacro(options, retried), retried, warehouse, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<int> RunAsync(DbtOptions options, PreviousRun? retried, IWarehouse warehouse, CancellationToken cancellationToken)
@@ -295,27 +295,13 @@ internal sealed class ToolRun
         Environment = host.Variable,
     };
 
-    // What a retry has to know.
-    private DbtOptions WithArguments(DbtOptions options, PreviousRun? retried) => options with
+    // What a retry has to know besides the options.
+    private DbtOptions WithMacro(DbtOptions options, PreviousRun? retried) => (retried?.Command ?? _command) != ToolCommand.RunOperation ? options : options with
     {
         Arguments = new PythonDict
         {
-            ["profile"] = options.ProfileName,
-            ["target"] = options.TargetName,
-            ["select"] = new PythonList(options.Select),
-            ["exclude"] = new PythonList(options.Exclude),
-            ["selector"] = options.Selector,
-            ["indirect_selection"] = options.Indirect.ToString().ToLowerInvariant(),
-            ["store_failures"] = options.StoreFailures,
-            ["empty"] = options.Empty,
-            ["fail_fast"] = options.FailFast,
-            ["state"] = options.StateFolder,
-            ["defer"] = options.Defer,
-            ["defer_state"] = options.DeferFolder,
-            ["favor_state"] = options.FavorState,
-            ["threads"] = (long)options.Threads,
-            ["macro"] = retried?.Macro ?? (_command == ToolCommand.RunOperation ? _arguments.Macro : null),
-            ["args"] = retried?.MacroArguments ?? (_command == ToolCommand.RunOperation ? ReadYaml("args", _arguments.Text(ToolOptions.Args)) : new PythonDict()),
+            ["macro"] = retried?.Macro ?? _arguments.Macro,
+            ["args"] = retried?.MacroArguments ?? ReadYaml("args", _arguments.Text(ToolOptions.Args)),
         },
     };
 

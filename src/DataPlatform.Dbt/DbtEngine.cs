@@ -205,7 +205,8 @@ internal sealed class DbtEngine
         File.Move($"{path}.new", path, overwrite: true);
     }
 
-    internal static Task<T> OnThread<T>(Func<T> work)
+    /// <summary>Does work on a thread of its own, which templates see the name of.</summary>
+    internal static Task<T> OnThread<T>(Func<T> work, string name = "MainThread")
     {
         var source = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         var thread = new Thread(
@@ -227,7 +228,7 @@ internal sealed class DbtEngine
             maxStackSize: 16 << 20)
         {
             IsBackground = true,
-            Name = "dbt",
+            Name = name,
         };
         thread.Start();
         return source.Task;

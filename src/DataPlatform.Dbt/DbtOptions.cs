@@ -76,7 +76,7 @@ internal sealed record DbtOptions
     /// <summary>What artifacts say of who called: dbt's <c>DBT_ENV_CUSTOM_ENV_…</c> variables, without that.</summary>
     public PythonDict Metadata { get; init; } = new();
 
-    /// <summary>What <c>run_results.json</c> says of how the command was called.</summary>
+    /// <summary>What <c>invocation_args_dict</c> and <c>run_results.json</c> say of how the command was called, besides what is above.</summary>
     public PythonDict Arguments { get; init; } = new();
 
     /// <summary>Where artifacts go, or null for <c>target</c> in the project.</summary>

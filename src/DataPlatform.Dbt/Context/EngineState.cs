@@ -91,6 +91,37 @@ internal sealed partial class EngineState
     /// <summary>What the command is called.</summary>
     public string Command { get; set; } = "build";
 
+    /// <summary>How the command was called, as <c>invocation_args_dict</c> and run_results.json have it, and a retry reads it.</summary>
+    public PythonDict Arguments
+    {
+        get
+        {
+            var arguments = new PythonDict
+            {
+                ["which"] = Command,
+                ["vars"] = Options.Vars,
+                ["full_refresh"] = Options.FullRefresh,
+                ["profile"] = Options.ProfileName,
+                ["target"] = Options.TargetName,
+                ["select"] = new PythonList(Options.Select),
+                ["exclude"] = new PythonList(Options.Exclude),
+                ["selector"] = Options.Selector,
+                ["indirect_selection"] = Options.Indirect.ToString().ToLowerInvariant(),
+                ["store_failures"] = Options.StoreFailures,
+                ["empty"] = Options.Empty,
+                ["fail_fast"] = Options.FailFast,
+                ["warn_error"] = Options.WarnError,
+                ["state"] = Options.StateFolder,
+                ["defer"] = Options.Defer,
+                ["defer_state"] = Options.DeferFolder,
+                ["favor_state"] = Options.FavorState,
+                ["threads"] = (long)Options.Threads,
+            };
+            foreach (var (key, value) in Options.Arguments.Items) arguments[key] = value;
+            return arguments;
+        }
+    }
+
     /// <summary>Where nodes are that an earlier run has in the place of this target, by id.</summary>
     public Dictionary<string, DbtRelation> Deferred { get; } = new(StringComparer.Ordinal);
 

@@ -52,7 +52,8 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 observer?.Started(next, index, total);
                 // Threads are named by the lowest number that is free.
                 var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
-                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", stopping.Token)), (index, number));
+                var thread = $"Thread-{number} (worker)";
+                running.Add(DbtEngine.OnThread(() => RunNode(next, thread, stopping.Token), thread), (index, number));
             }
 
             if (running.Count == 0) continue;
