@@ -39,6 +39,7 @@ internal sealed class ToolRun
             try
             {
                 var options = Options(host, arguments, project, yaml, metadata, log.InvocationId);
+                CheckEventTimes(options);
                 return await new ToolRun(arguments, command, log, options, ProfilesFolder(host, arguments)).RunAsync(yaml, stopping.Token).ConfigureAwait(false);
             }
             catch (DataPlatformException e)
@@ -278,6 +279,8 @@ internal sealed class ToolRun
         FullRefresh = arguments.Flag(ToolOptions.FullRefresh),
         StoreFailures = arguments.Flag(ToolOptions.StoreFailures),
         Empty = arguments.Flag(ToolOptions.Empty),
+        EventTimeStart = Moment(arguments, ToolOptions.EventTimeStart),
+        EventTimeEnd = Moment(arguments, ToolOptions.EventTimeEnd),
         FailFast = arguments.Flag("fail-fast"),
         WarnError = arguments.Flag("warn-error"),
         Select = arguments.List(ToolOptions.Select),
@@ -304,6 +307,18 @@ internal sealed class ToolRun
             ["args"] = retried?.MacroArguments ?? ReadYaml("args", _arguments.Text(ToolOptions.Args)),
         },
     };
+
+    private static DateTime? Moment(ToolArguments arguments, ToolOption option) => arguments.Text(option) is not { } text ? null
+        : Microbatch.ReadTime(text) ?? throw new ToolUsageException($"Invalid value for '--{option.Name}': '{text}' does not match the formats '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S'.");
+
+    private static void CheckEventTimes(DbtOptions options)
+    {
+        if (options is { EventTimeStart: null, EventTimeEnd: not null })
+            throw new ToolUsageException("The flag `--event-time-end` was specified, but `--event-time-start` was not. When specifying `--event-time-end`, `--event-time-start` must also be present.");
+        if (options.EventTimeStart is not { } start) return;
+        if (options.EventTimeEnd is { } end ? start >= end : start >= DateTime.UtcNow)
+            throw new ToolUsageException($"Value for `--event-time-start` must be less than {(options.EventTimeEnd is null ? "the current time if `--event-time-end` is not specified" : "`--event-time-end`")}.");
+    }
 
     private static PythonDict ReadYaml(string option, string? text) => (text is null ? null : YamlItem.Parse(text, $"--{option}")?.ToValue()) switch
     {

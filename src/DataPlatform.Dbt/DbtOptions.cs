@@ -1,4 +1,5 @@
 using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
 using DataPlatform.Dbt.Selection;
 
 namespace DataPlatform.Dbt;
@@ -66,6 +67,18 @@ internal sealed record DbtOptions
     public IReadOnlyList<string> ResourceTypes { get; init; } = [];
 
     public IReadOnlyList<string> ExcludeResourceTypes { get; init; } = [];
+
+    /// <summary>The first moment, in UTC, that microbatch models are built for; null for what their configuration says.</summary>
+    public DateTime? EventTimeStart { get; init; }
+
+    /// <summary>The moment, in UTC, before which microbatch models are built; null for now.</summary>
+    public DateTime? EventTimeEnd { get; init; }
+
+    /// <summary>What microbatch models take for now: of a retry, when the run before began.</summary>
+    public DateTimeOffset? BatchesEnd { get; init; }
+
+    /// <summary>Of a retry: what became of the batches of models of which some failed, by id.</summary>
+    public IReadOnlyDictionary<string, BatchResults>? PreviousBatches { get; init; }
 
     /// <summary>Whether what is warned of is an error.</summary>
     public bool WarnError { get; init; }

@@ -20,9 +20,10 @@ internal sealed class ToolCommandLine
         _root.SetAction(ShowVersionOrHelp);
 
         ToolOption[] selection = [ToolOptions.Select, ToolOptions.Exclude, ToolOptions.Selector];
+        ToolOption[] times = [ToolOptions.EventTimeStart, ToolOptions.EventTimeEnd];
         ToolOption[] kinds = [ToolOptions.ResourceTypes, ToolOptions.ExcludeResourceTypes];
-        AddCommand(_root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, ToolOptions.FullRefresh, ToolOptions.StoreFailures, ToolOptions.Empty]);
-        AddCommand(_root, ToolCommand.Run, "run", "Build models.", [.. selection, ToolOptions.FullRefresh, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, .. times, ToolOptions.FullRefresh, ToolOptions.StoreFailures, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Run, "run", "Build models.", [.. selection, .. times, ToolOptions.FullRefresh, ToolOptions.Empty]);
         AddCommand(_root, ToolCommand.Test, "test", "Run tests.", [.. selection, .. kinds, ToolOptions.StoreFailures]);
         AddCommand(_root, ToolCommand.Seed, "seed", "Load CSV files.", [.. selection, ToolOptions.FullRefresh]);
         AddCommand(_root, ToolCommand.Snapshot, "snapshot", "Take snapshots.", [.. selection, ToolOptions.Empty]);

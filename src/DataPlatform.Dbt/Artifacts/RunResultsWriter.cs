@@ -42,8 +42,10 @@ internal static class RunResultsWriter
         ["compiled"] = result.CompiledCode is not null,
         ["compiled_code"] = result.CompiledCode,
         ["relation_name"] = result.RelationName,
-        ["batch_results"] = null,
+        ["batch_results"] = result.Batches is { } batches ? new PythonDict { ["successful"] = Describe(batches.Successful), ["failed"] = Describe(batches.Failed) } : null,
     };
+
+    private static PythonList Describe(IReadOnlyList<Project.Batch> batches) => new(batches.Select(batch => (object?)new PythonList(new object?[] { batch.Iso.Start, batch.Iso.End })));
 
     private static PythonDict Timing(string name, DateTimeOffset from, DateTimeOffset to) => new()
     {

@@ -36,7 +36,7 @@ internal sealed class AdapterObject : TemplateObject
         Asking("list_schemas database", new PythonList([]), (database, a) => new PythonList(database.Query("select distinct schema_name from information_schema.schemata order by 1").Rows.Select(row => row[0])));
         Asking("get_columns_in_table schema identifier", new PythonList([]), (database, a) => new PythonList(database.Columns(new DbtRelation(new RelationName(context.State.Database, a.Text(0), a.Text(1))))));
         Method("get_pseudocolumns_for_relation relation", _ => new PythonList([]));
-        Method("valid_incremental_strategies", _ => new PythonList(["append", "delete+insert", "merge"]));
+        Method("valid_incremental_strategies", _ => new PythonList(["append", "delete+insert", "merge", "microbatch"]));
         Method("get_incremental_strategy_macro model_context strategy", a => context.IsExecuting ? context.FindStrategy(a.TextOrNull(1)) : null);
         Method("standardize_grants_dict grants_table", a => Grants(a[0]));
         Method("verify_database database", a => string.Equals(a.Text(0).Trim('"'), context.State.Database, StringComparison.OrdinalIgnoreCase) ? ""

@@ -116,6 +116,8 @@ internal sealed partial class EngineState
                 ["defer_state"] = Options.DeferFolder,
                 ["favor_state"] = Options.FavorState,
                 ["threads"] = (long)Options.Threads,
+                ["event_time_start"] = Options.EventTimeStart is { } start ? new PythonDateTime(start).Print() : null,
+                ["event_time_end"] = Options.EventTimeEnd is { } end ? new PythonDateTime(end).Print() : null,
             };
             foreach (var (key, value) in Options.Arguments.Items) arguments[key] = value;
             return arguments;

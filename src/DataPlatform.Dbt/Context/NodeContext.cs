@@ -5,6 +5,7 @@ using DataPlatform.Dbt.Artifacts;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
 using DataPlatform.Dbt.Run;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Dbt.Context;
 
@@ -47,6 +48,9 @@ internal sealed class NodeContext : IJinjaNames
 
     /// <summary>Whether templates may read environment variables that are secret.</summary>
     public bool SeesSecrets { get; init; }
+
+    /// <summary>The batch of the model that is built.</summary>
+    public BatchStep? Batch { get; init; }
 
     /// <summary>The unit test that the model is run for, on given rows.</summary>
     public UnitTest? UnitTest { get; init; }
@@ -127,7 +131,7 @@ internal sealed class NodeContext : IJinjaNames
         var name = $"get_incremental_{(string.IsNullOrEmpty(strategy) ? "default" : strategy).Replace('+', '_')}_sql";
         return State.Project!.Macros.Find(name, Package) is { } macro ? Bind(macro) : throw new TemplateError(
             $"There is no incremental strategy '{strategy}' here: dbt could not find a macro with the name \"{name}\" in {State.Project.Root.Name}.",
-            "Set incremental_strategy to append, delete+insert or merge, or write that macro.");
+            "Set incremental_strategy to append, delete+insert, merge or microbatch, or write that macro.");
     }
 
     /// <summary>What the database answered to the statement of a name, or null when there was none.</summary>
@@ -161,7 +165,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["project_name"] = State.Project?.Root.Name;
         _values["schema"] = (Func<object?>)(() => Node?.Schema ?? State.Schema);
         _values["database"] = (Func<object?>)(() => Node?.Database ?? State.Database);
-        _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
+        _values["model"] = (Func<object?>)Model;
         _values["graph"] = (Func<object?>)(() => IsExecuting ? State.Graph : State.EmptyGraph);
         _values["selected_resources"] = State.SelectedResources;
         _values["dbt_metadata_envs"] = State.Options.Metadata;
@@ -242,12 +246,28 @@ internal sealed class NodeContext : IJinjaNames
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
         if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return Read(State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target));
+        if (!target.IsEphemeral) return Read(target, State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target));
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
-        return Read(new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte")));
+        return Read(target, new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte")));
     }
 
-    private DbtRelation Read(DbtRelation relation) => State.Options.Empty ? relation.Empty(needsAlias: State.AdapterType == "postgres") : relation;
+    /// <summary>What is read of a relation: all, no rows, or those of a batch's time.</summary>
+    private DbtRelation Read(DbtNode target, DbtRelation relation)
+    {
+        var needsAlias = State.AdapterType == "postgres";
+        if (State.Options.Empty) relation = relation.Empty(needsAlias);
+        if (Batch is null || target.Config.Text("event_time") is not { } written) return relation;
+        var column = target.Columns.Any(column => column.Name == written && column.Quote == true) ? TableName.Quote(written) : written;
+        return relation.Where($"{column} >= '{Batch.Batch.StartText}' and {column} < '{Batch.Batch.EndText}'", needsAlias);
+    }
+
+    private PythonDict? Model()
+    {
+        if (Node is null) return null;
+        var model = ManifestWriter.Describe(State, Node);
+        if (Batch is not null) model["batch"] = new PythonDict { ["id"] = Batch.Name, ["event_time_start"] = Batch.Batch.Iso.Start, ["event_time_end"] = Batch.Batch.Iso.End };
+        return model;
+    }
 
     private DbtRelation? Source(SourceKey key)
     {
@@ -258,7 +278,7 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
-        return UnitTest is null ? Read(State.NewRelation(target)) : Given(target, $"source('{key.Source}', '{key.Table}')");
+        return UnitTest is null ? Read(target, State.NewRelation(target)) : Given(target, $"source('{key.Source}', '{key.Table}')");
     }
 
     private string Metric(string name)

@@ -127,6 +127,9 @@ internal sealed class DbtNode
 
     public bool IsRefable => Type is ResourceType.Model or ResourceType.Seed or ResourceType.Snapshot;
 
+    /// <summary>Whether it is built by batches of time.</summary>
+    public bool IsMicrobatch { get; set; }
+
     public bool IsEphemeral => Type == ResourceType.Model && Config.Materialized == "ephemeral";
 
     public IReadOnlyList<string> Tags => Config.Tags;

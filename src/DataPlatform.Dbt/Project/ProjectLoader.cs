@@ -6,7 +6,9 @@ namespace DataPlatform.Dbt.Project;
 /// <summary>Reads a project and its packages, and finds out what each node reads.</summary>
 internal sealed class ProjectLoader
 {
-    private static readonly string[] RefusedStrategies = ["microbatch", "insert_overwrite"];
+    private static readonly string[] RefusedStrategies = ["insert_overwrite"];
+
+    private const string MicrobatchStrategy = "microbatch";
 
     private const string Python = ".py";
 
@@ -38,6 +40,7 @@ internal sealed class ProjectLoader
         Link();
         CheckNames();
         CheckCycles();
+        CheckInputs();
         return _project;
     }
 
@@ -292,13 +295,33 @@ internal sealed class ProjectLoader
         if (Array.IndexOf(allowed, config.Materialized) < 0 && !isOwn) Refuse($"the materialization '{config.Materialized}'");
         if (config.IsEnabled && !isOwn) Run.Constraints.Check(node);
         if (!isOwn && config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
-        foreach (var key in new[] { "begin", "batch_size", "event_time" })
-            if (config[key] is not null) Refuse($"the configuration '{key}', of microbatches");
+        node.IsMicrobatch = node.Type == ResourceType.Model && config.Materialized == "incremental" && config["incremental_strategy"] is MicrobatchStrategy
+            && (_project.Root.BatchesCustomStrategies || IsOfDbt("get_incremental_microbatch_sql"));
+        if (node.IsMicrobatch && config.IsEnabled) CheckMicrobatch(node);
 
         void Refuse(string construct)
         {
             if (config.IsEnabled) throw YamlItem.Unsupported(node.OriginalPath, node.Line, construct);
         }
+    }
+
+    private void CheckMicrobatch(DbtNode node)
+    {
+        Microbatch.Read(node);
+        if (!IsOfDbt($"{_state.AdapterType}__get_incremental_microbatch_sql")) return;
+        var hasKey = node.Config["unique_key"] is not null;
+        if (_state.AdapterType == "postgres" && !hasKey) throw new TemplateError($"Microbatch model '{node.Name}' must provide a 'unique_key' config: on PostgreSQL each batch is merged by it.", "Name the columns that tell rows apart.");
+        if (_state.AdapterType == "duckdb" && hasKey)
+            throw new TemplateError($"Microbatch model '{node.Name}' must not have a 'unique_key' config: on DuckDB each batch takes the place of the rows of its time.", "Leave it out, or use the incremental_strategy merge.");
+    }
+
+    private bool IsOfDbt(string macro) => _project.Macros.Find(macro, _project.Root.Name)?.Package == MacroTable.Dbt;
+
+    /// <summary>Warns of microbatch models that read all rows for each batch.</summary>
+    private void CheckInputs()
+    {
+        foreach (var node in _project.Nodes.Values.Where(node => node.IsMicrobatch && !node.DependsOn.Exists(id => _project.Nodes[id].Config["event_time"] is not null)))
+            _state.Log("warn", $"The microbatch model '{node.Name}' has no 'ref' or 'source' input with an 'event_time' configuration. \nThis means no filtering can be applied and can result in unexpected duplicate records in the resulting microbatch model.");
     }
 
     /// <summary>Finds what each node's references mean, and leaves out what is not enabled.</summary>

@@ -161,6 +161,12 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 return Result(verdict, difference) with { Failures = count, Response = database.LastResponse };
             }
 
+            if (node.IsMicrobatch && command != DbtCommand.Compile)
+            {
+                var batches = new MicrobatchRun(state, warehouse, observer, node, thread, cancellationToken).Run();
+                return Result(batches.Status, batches.Message) with { Rows = batches.Rows, Exception = batches.Exception, Batches = batches.Batches };
+            }
+
             var context = new NodeContext(state, node.Package, node, database, cancellationToken);
             if (node.Type is not (ResourceType.Seed or ResourceType.Source)) compiled = Compiler.Compile(context, cancellationToken);
             compiledAt = state.Options.Time.GetUtcNow();
@@ -185,21 +191,10 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 Rows = database.LastRows < 0 ? null : database.LastRows,
             };
         }
-        catch (DatabaseError e)
+        catch (Exception e) when (NodeFailure.Explain(state, node, database, e) is { } message)
         {
-            return Failed(
-                $"Database Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message.Replace("\n", "\n  ", StringComparison.Ordinal)}"
-                + (database.Main is null ? "" : $"\n  compiled code at {TargetFiles.PathOf(state, TargetFiles.Run, node)}"), e);
+            return Result(node.Type == ResourceType.Source ? "runtime error" : "error", message) with { Exception = e };
         }
-        catch (TemplateError e)
-        {
-            return Failed($"Compilation Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
-        }
-        catch (DataPlatformException e)
-        {
-            return Failed($"{(e is JinjaException ? "Compilation" : "Runtime")} Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
-        }
-
         finally
         {
             if (database.Main is { } main) TargetFiles.Write(state, TargetFiles.Run, node, main);
@@ -215,8 +210,6 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             RelationName = ManifestWriter.RelationName(state, node),
             Thread = thread,
         };
-
-        NodeResult Failed(string message, Exception exception) => Result(node.Type == ResourceType.Source ? "runtime error" : "error", message) with { Exception = exception };
     }
 
     private async Task<bool> RunHooksAsync(string kind, CancellationToken cancellationToken)

@@ -65,7 +65,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
 
     private void BuildIncrement(DbtRelation built, DbtRelation? existing, DbtRelation? left)
     {
-        if (existing is null || existing.Type != "table" || _node.Config.Flag("full_refresh", context.State.Options.FullRefresh))
+        if (existing is null || existing.Type != "table" || (context.Batch is not { IsIncremental: true } && _node.Config.Flag("full_refresh", context.State.Options.FullRefresh)))
         {
             BuildTable(built, existing, left);
             return;

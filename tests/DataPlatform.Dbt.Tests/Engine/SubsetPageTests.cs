@@ -17,6 +17,7 @@ public sealed class SubsetPageTests
         ["refused"] = [nameof(ProjectTests.Refuses_models_with_the_place_and_the_reason), nameof(ProjectTests.Refuses_schema_files_with_the_line_and_the_way_out)],
         ["materializations"] = [nameof(RunTests.Builds_a_shop), nameof(RunTests.Puts_ephemeral_models_into_those_that_read_them), nameof(RunTests.An_error_leaves_the_old_table_and_skips_what_reads_it)],
         ["incremental"] = [nameof(RunTests.Builds_increments), nameof(RunTests.Changes_the_columns_of_increments), nameof(MaterializationTests.A_project_brings_an_incremental_strategy)],
+        ["microbatch"] = [nameof(MicrobatchTests.Builds_all_batches_at_first_and_later_the_last_ones), nameof(MicrobatchTests.Batches_that_fail_leave_the_others_and_are_run_again), nameof(MicrobatchTests.A_configuration_that_lacks_something_stops)],
         ["contracts"] = [nameof(PropertyTests.Contracts_make_the_columns_and_constraints), nameof(PropertyTests.A_query_that_breaks_the_contract_fails_with_the_columns), nameof(PropertyTests.A_contract_that_cannot_be_kept_stops)],
         ["beside the rows"] = [nameof(PropertyTests.Descriptions_become_comments), nameof(PropertyTests.Indexes_are_made_with_tables), nameof(PropertyTests.Grants_are_given_and_taken), nameof(PropertyTests.Grants_are_warned_of_where_there_are_none), nameof(PropertyTests.A_header_runs_before_the_query), nameof(PropertyTests.Tables_can_be_unlogged)],
         ["snapshot"] = [nameof(RunTests.Keeps_versions_of_changed_rows), nameof(RunTests.Notices_rows_that_are_gone)],
