@@ -66,6 +66,7 @@ internal sealed class PreviousRun
         FullRefresh = options.FullRefresh || Flag("full_refresh"),
         EventTimeStart = Time("event_time_start"),
         EventTimeEnd = Time("event_time_end"),
+        Sample = Text("sample_start") is { } from && Text("sample_end") is { } until ? new Batch(Microbatch.ReadTime(from)!.Value, Microbatch.ReadTime(until)!.Value) : null,
         BatchesEnd = _startedAt,
         PreviousBatches = options.FullRefresh ? null : _batches,
         StoreFailures = Flag("store_failures"),

@@ -74,11 +74,20 @@ internal sealed record DbtOptions
     /// <summary>The moment, in UTC, before which microbatch models are built; null for now.</summary>
     public DateTime? EventTimeEnd { get; init; }
 
+    /// <summary>The time of which models and snapshots read the rows of what has an event_time; null for all.</summary>
+    public Batch? Sample { get; init; }
+
     /// <summary>What microbatch models take for now: of a retry, when the run before began.</summary>
     public DateTimeOffset? BatchesEnd { get; init; }
 
     /// <summary>Of a retry: what became of the batches of models of which some failed, by id.</summary>
     public IReadOnlyDictionary<string, BatchResults>? PreviousBatches { get; init; }
+
+    /// <summary>A query, in place of what is selected, that is compiled or shown.</summary>
+    public string? Inline { get; init; }
+
+    /// <summary>How many rows are shown; all when below zero.</summary>
+    public int Limit { get; init; } = 5;
 
     /// <summary>Whether what is warned of is an error.</summary>
     public bool WarnError { get; init; }

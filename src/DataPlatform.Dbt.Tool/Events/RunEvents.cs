@@ -18,7 +18,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
     public EngineState? State { get; set; }
 
     // Its nodes are not told of one by one.
-    private bool IsCompile => State!.Command == "compile";
+    private bool IsSilent => State!.Command is "compile" or "show" or "clone";
 
     public void Log(string level, string message) => log.Write(level == "print" ? ToolEvent.Print(message) : level switch
     {
@@ -56,7 +56,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
 
     public void Started(DbtNode node, int index, int total)
     {
-        if (IsCompile) return;
+        if (IsSilent) return;
         EndHooks();
         log.Write(Line("Q011", node, index, total, ("description", NodeLine.Describe(node))));
     }
@@ -88,7 +88,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
     {
         if (result.Node.Type != ResourceType.Operation) EndHooks();
         _results.Add(result);
-        if (IsCompile) return;
+        if (IsSilent) return;
         log.Write(result.Thread == "main" ? Line(result, index, total) : Line(result, index, total) with { Thread = result.Thread });
     }
 
@@ -97,7 +97,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
     {
         if (_startedAt is not { } startedAt) return;
         var elapsed = DateTimeOffset.UtcNow - startedAt;
-        if (!IsCompile)
+        if (!IsSilent)
         {
             log.Write(ToolEvent.Blank);
             var counts = Counts(_results.Select(result => result.Node));
@@ -172,7 +172,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         });
         foreach (var result in errors.Where(result => result.IsFailure).Concat(partial)) Explain(result, isWarning: false);
         foreach (var result in warnings) Explain(result, isWarning: true);
-        if (IsCompile) return;
+        if (State!.Command is "compile" or "show") return;
 
         long Count(params string[] statuses) => _results.Count(result => statuses.Contains(result.Status));
         var stats = new PythonDict

@@ -116,6 +116,8 @@ internal sealed partial class EngineState
                 ["defer_state"] = Options.DeferFolder,
                 ["favor_state"] = Options.FavorState,
                 ["threads"] = (long)Options.Threads,
+                ["sample_start"] = Options.Sample?.StartText,
+                ["sample_end"] = Options.Sample?.EndText,
                 ["event_time_start"] = Options.EventTimeStart is { } start ? new PythonDateTime(start).Print() : null,
                 ["event_time_end"] = Options.EventTimeEnd is { } end ? new PythonDateTime(end).Print() : null,
             };

@@ -156,6 +156,7 @@ internal sealed class NodeContext : IJinjaNames
         _values["var"] = new VarObject(this);
         Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
         _values["this"] = (Func<object?>)(() => UnitTest is null ? This : UnitTest.Inputs.ContainsKey(Node!.UniqueId) ? Given(Node, "this") : null);
+        _values["defer_relation"] = (Func<object?>)(() => Node is null ? null : State.Deferred.GetValueOrDefault(Node.UniqueId));
         foreach (var name in new[] { "target", "env" }) _values[name] = (Func<object?>)(() => State.Target);
         _values["execute"] = IsExecuting;
         _values["invocation_id"] = State.InvocationId;
@@ -251,14 +252,16 @@ internal sealed class NodeContext : IJinjaNames
         return Read(target, new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte")));
     }
 
-    /// <summary>What is read of a relation: all, no rows, or those of a batch's time.</summary>
+    /// <summary>What is read of a relation: all, no rows, or those of a time.</summary>
     private DbtRelation Read(DbtNode target, DbtRelation relation)
     {
         var needsAlias = State.AdapterType == "postgres";
         if (State.Options.Empty) relation = relation.Empty(needsAlias);
-        if (Batch is null || target.Config.Text("event_time") is not { } written) return relation;
+        var sample = Node?.Type is ResourceType.Model or ResourceType.Snapshot ? State.Options.Sample : null;
+        var time = Batch is null ? sample : Batch.Batch.Within(sample);
+        if (time is null || target.Config.Text("event_time") is not { } written) return relation;
         var column = target.Columns.Any(column => column.Name == written && column.Quote == true) ? TableName.Quote(written) : written;
-        return relation.Where($"{column} >= '{Batch.Batch.StartText}' and {column} < '{Batch.Batch.EndText}'", needsAlias);
+        return relation.Where($"{column} >= '{time.StartText}' and {column} < '{time.EndText}'", needsAlias);
     }
 
     private PythonDict? Model()

@@ -4,13 +4,16 @@ using DataPlatform.Dbt.Jinja;
 
 namespace DataPlatform.Dbt.Project;
 
-/// <summary>A part of a microbatch model: the rows of its time from one moment on until before another, in UTC.</summary>
+/// <summary>The rows from one moment on until before another, in UTC: a part of a microbatch model, or a sample of its inputs.</summary>
 internal sealed record Batch(DateTime Start, DateTime End)
 {
     /// <summary>The start as compared with in SQL.</summary>
     public string StartText => Text(Start, ' ');
 
     public string EndText => Text(End, ' ');
+
+    /// <summary>What this and another have in common.</summary>
+    public Batch Within(Batch? other) => other is null ? this : new Batch(Start > other.Start ? Start : other.Start, End < other.End ? End : other.End);
 
     /// <summary>Both as artifacts and <c>model.batch</c> have them.</summary>
     public (string Start, string End) Iso => (Text(Start, 'T'), Text(End, 'T'));
@@ -60,6 +63,20 @@ internal sealed class Microbatch
     /// <summary>A moment as Python's <c>fromisoformat</c> reads it, or null. Clocks are taken to show UTC, whatever zone is written.</summary>
     public static DateTime? ReadTime(string text) =>
         DateTimeOffset.TryParseExact(text.Trim().Replace(' ', 'T'), TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.DateTime : null;
+
+    /// <summary>Reads what <c>--sample</c> takes: how far to look back (3 days), or a map with start and end. Null when it is neither.</summary>
+    public static Batch? ReadSample(string text, DateTime now)
+    {
+        if (text.TrimStart().StartsWith('{'))
+        {
+            return YamlItem.Parse(text, "--sample") is { IsMap: true } map && map["start"] is { } first && map["end"] is { } last && ReadTime(first.Text) is { } from && ReadTime(last.Text) is { } until && from < until
+                ? new Batch(from, until) : null;
+        }
+
+        return text.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var count, var grain] && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && Array.Find(Sizes, size => grain.Equals(size, StringComparison.OrdinalIgnoreCase) || grain.Equals($"{size}s", StringComparison.OrdinalIgnoreCase)) is { } found
+            ? new Batch(new Microbatch(found, now, 0).Add(now, -number), now) : null;
+    }
 
     /// <summary>What a batch is called: its start.</summary>
     public string Name(Batch batch) => batch.Start.ToString(_size == Hour ? "yyyyMMdd'T'HH" : "yyyyMMdd", CultureInfo.InvariantCulture);

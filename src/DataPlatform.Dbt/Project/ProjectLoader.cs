@@ -8,6 +8,9 @@ internal sealed class ProjectLoader
 {
     private static readonly string[] RefusedStrategies = ["insert_overwrite"];
 
+    /// <summary>What a query is called that the command line brings.</summary>
+    public const string InlineName = "inline_query";
+
     private const string MicrobatchStrategy = "microbatch";
 
     private const string Python = ".py";
@@ -36,6 +39,7 @@ internal sealed class ProjectLoader
         foreach (var package in _project.Packages) ReadNodes(package);
         foreach (var package in _project.Packages) new SchemaReader(_state, _project, package, AddNode, Find, Rename).Read();
         foreach (var package in _project.Packages) AddHooks(package);
+        if (_state.Options.Inline is { } query) AddNode(NewNode(root, ResourceType.Analysis, InlineName, InlineName, InlineName, query));
         foreach (var node in _nodes) Guard(node, () => Configure(node));
         Link();
         CheckNames();

@@ -39,7 +39,7 @@ internal sealed class MicrobatchRun(EngineState state, IWarehouse warehouse, IDb
         var isIncremental = previous is not null || FindsTable();
         var microbatch = Microbatch.Read(node);
         var batches = previous?.Failed.ToList()
-            ?? microbatch.Find(isIncremental, state.Options.EventTimeStart, state.Options.EventTimeEnd, (state.Options.BatchesEnd ?? state.StartedAt).UtcDateTime);
+            ?? microbatch.Find(isIncremental, state.Options.Sample?.Start ?? state.Options.EventTimeStart, state.Options.Sample?.End ?? state.Options.EventTimeEnd, (state.Options.BatchesEnd ?? state.StartedAt).UtcDateTime);
         for (var i = 0; i < batches.Count; i++)
         {
             var step = new BatchStep(batches[i], microbatch.Name(batches[i]), i + 1, batches.Count, isIncremental || i > 0);

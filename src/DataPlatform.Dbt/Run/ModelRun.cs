@@ -5,16 +5,20 @@ using DataPlatform.Dbt.Project;
 namespace DataPlatform.Dbt.Run;
 
 /// <summary>Builds models. Each is one transaction with its hooks in it: readers see the old relation until it ends.</summary>
-internal sealed class ModelRun(NodeContext context, string sql)
+/// <param name="context">Of the node.</param>
+/// <param name="sql">Its query.</param>
+/// <param name="materialized">What it becomes, or null for what is configured.</param>
+internal sealed class ModelRun(NodeContext context, string sql, string? materialized = null)
 {
     private readonly Database _database = context.Database!;
     private readonly DbtNode _node = context.Node!;
     private readonly DbtRelation _this = context.This!;
+    private readonly string _materialized = materialized ?? context.Node!.Config.Materialized;
     private bool _isNew;
 
     public void Run()
     {
-        if (OwnMaterialization.Find(context.State, _node.Config.Materialized) is { } own)
+        if (OwnMaterialization.Find(context.State, _materialized) is { } own)
         {
             OwnMaterialization.Run(context, own, sql);
             return;
@@ -22,18 +26,18 @@ internal sealed class ModelRun(NodeContext context, string sql)
 
         Hooks.Run(context, "pre-hook", inside: false);
         Hooks.Run(context, "pre-hook", inside: true);
-        if (_node.Config.Materialized == "view") BuildView(_database.Find(_this));
+        if (_materialized == "view") BuildView(_database.Find(_this));
         else
         {
             var built = _this.Named(Suffixed("__dbt_tmp")).As("table");
             var (existing, left) = _database.Find(_this, built);
-            if (_node.Config.Materialized == "table") BuildTable(built, existing, left);
+            if (_materialized == "table") BuildTable(built, existing, left);
             else BuildIncrement(built, existing, left);
         }
 
         // What hooks do is not what the model did.
         var response = (Verb: (string)Get("code")!, _database.LastRows);
-        Properties.Apply(context, _this.As(_node.Config.Materialized == "view" ? "view" : "table"), _isNew);
+        Properties.Apply(context, _this.As(_materialized == "view" ? "view" : "table"), _isNew);
         Hooks.Run(context, "post-hook", inside: true);
         _database.Commit();
         Hooks.Run(context, "post-hook", inside: false);

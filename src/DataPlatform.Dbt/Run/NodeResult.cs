@@ -1,3 +1,4 @@
+using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
 
@@ -32,6 +33,9 @@ internal sealed record NodeResult(DbtNode Node, string Status)
 
     /// <summary>Of sources: when it was last loaded.</summary>
     public SourceAge? Age { get; init; }
+
+    /// <summary>Of nodes that are shown: their rows.</summary>
+    public ResultTable? Table { get; init; }
 
     /// <summary>Of microbatch models: what became of the batches.</summary>
     public BatchResults? Batches { get; init; }

@@ -136,6 +136,38 @@ public sealed class MicrobatchTests
     }
 
     [Theory]
+    [InlineData("duckdb")]
+    [InlineData("postgres")]
+    public async Task A_sample_is_read_of_inputs_with_a_time(string system)
+    {
+        await using var project = await ShopAsync(system, "2024-02-01T00:00:00Z");
+        await project.ExecuteAsync("insert into events values (1, '2024-01-10 01:00', 'a'), (2, '2024-01-11 01:00', 'b'), (3, '2024-01-12 01:00', 'c')");
+        project.Write("models/t.sql", "{{ config(materialized='table', event_time='moment') }} select * from {{ source('raw', 'events') }}")
+            .Write("models/m.sql", Model.Replace("{{ source('raw', 'events') }}", "{{ ref('t') }}", StringComparison.Ordinal))
+            .Write("tests/all.sql", "select count(*) from {{ source('raw', 'events') }} having count(*) <> 3");
+        project.Options = project.Options with { Sample = Microbatch.ReadSample("{start: 2024-01-11, end: '2024-01-12 00:30:00'}", default) };
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select id from t")).Should().Equal("2");
+        (await project.QueryAsync("select id, batch from m")).Should().Equal("2|20240111");
+    }
+
+    [Theory]
+    [InlineData("3 days", "2024-02-27 00:00:00+00:00 2024-03-01 12:30:00+00:00")]
+    [InlineData("1 Month", "2024-02-01 00:00:00+00:00 2024-03-01 12:30:00+00:00")]
+    [InlineData("{start: 2024-01-01, end: 2024-01-02T06:00:00}", "2024-01-01 00:00:00+00:00 2024-01-02 06:00:00+00:00")]
+    [InlineData("{start: 2024-01-01, end: 2024-01-01}", null)]
+    [InlineData("3 weeks", null)]
+    [InlineData("-3 days", null)]
+    [InlineData("days", null)]
+    public void A_sample_is_of_days_back_or_from_one_moment_to_another(string text, string? expected)
+    {
+        var sample = Microbatch.ReadSample(text, new DateTime(2024, 3, 1, 12, 30, 0));
+
+        (sample is null ? null : $"{sample.StartText} {sample.EndText}").Should().Be(expected);
+    }
+
+    [Theory]
     [InlineData("hour", "2024-01-01T22:30:00Z", "2024-01-01T20", "20240101T20 20240101T21 20240101T22")]
     [InlineData("day", "2024-03-01T00:00:00Z", "2024-02-28", "20240228 20240229")]
     [InlineData("month", "2024-03-01T00:00:01Z", "2024-01-31", "20240101 20240201 20240301")]

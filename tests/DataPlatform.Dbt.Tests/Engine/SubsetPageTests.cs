@@ -28,7 +28,8 @@ public sealed class SubsetPageTests
         ["selection"] = [nameof(Dbt.Selection.SelectionTests.Selects_what_dbt_does), nameof(RunTests.Builds_what_is_selected_and_its_tests)],
         ["state"] = [nameof(Dbt.Tool.StateTests.Selects_what_has_changed), nameof(Dbt.Tool.StateTests.Selects_by_earlier_results), nameof(Dbt.Tool.StateTests.Reads_what_is_not_selected_where_the_earlier_run_has_it)],
         ["sources"] = [nameof(Dbt.Tool.SourceFreshnessTests.Finds_how_old_sources_are)],
-        ["commands"] = [nameof(RunTests.Runs_an_operation), nameof(RunTests.Builds_a_shop)],
+        ["samples"] = [nameof(MicrobatchTests.A_sample_is_read_of_inputs_with_a_time)],
+        ["commands"] = [nameof(CloneTests.Points_at_what_the_earlier_run_has), nameof(CloneTests.Shows_the_rows_of_nodes_and_makes_nothing), nameof(RunTests.Runs_an_operation), nameof(RunTests.Builds_a_shop)],
         ["artifacts"] = [nameof(RunTests.Builds_a_shop)],
     };
 

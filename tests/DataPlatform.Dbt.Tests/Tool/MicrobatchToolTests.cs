@@ -33,6 +33,7 @@ public sealed class MicrobatchToolTests
     [InlineData("--event-time-end 2024-01-01", "When specifying `--event-time-end`, `--event-time-start` must also be present.")]
     [InlineData("--event-time-start 2024-01-02 --event-time-end 2024-01-02", "Value for `--event-time-start` must be less than `--event-time-end`.")]
     [InlineData("--event-time-start 9999-01-02", "Value for `--event-time-start` must be less than the current time if `--event-time-end` is not specified.")]
+    [InlineData("--sample 3_weeks", "Invalid value for '--sample': '3_weeks' is neither a number of hours, days, months or years, such as '3 days', nor a map with a start and a later end.")]
     [InlineData("--event-time-start yesterday", "Invalid value for '--event-time-start': 'yesterday' does not match the formats")]
     public async Task Refuses_times_that_are_none(string options, string expected)
     {
