@@ -528,7 +528,7 @@ internal sealed class NodeContext : IJinjaNames
     }
 
     /// <summary><c>config</c>: called it configures, and it gives what is configured.</summary>
-    private sealed class ConfigObject(NodeContext context) : JinjaObject
+    internal sealed class ConfigObject(NodeContext context) : JinjaObject
     {
         public override string TypeName => "config";
 

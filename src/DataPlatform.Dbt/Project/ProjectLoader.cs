@@ -289,7 +289,7 @@ internal sealed class ProjectLoader
         var config = node.Config;
         var allowed = node.Type switch
         {
-            ResourceType.Model => new[] { "view", "table", "incremental", "ephemeral" },
+            ResourceType.Model => new[] { "view", "table", "incremental", "ephemeral", "materialized_view" },
             ResourceType.Seed => ["seed"],
             ResourceType.Snapshot => ["snapshot"],
             ResourceType.Test => ["test"],
@@ -297,6 +297,7 @@ internal sealed class ProjectLoader
         };
         var isOwn = node.Type == ResourceType.Model && Run.OwnMaterialization.Find(_state, config.Materialized) is not null;
         if (Array.IndexOf(allowed, config.Materialized) < 0 && !isOwn) Refuse($"the materialization '{config.Materialized}'");
+        if (config.IsEnabled && !isOwn && config.Materialized == "materialized_view") CheckMaterializedView(config);
         if (config.IsEnabled && !isOwn) Run.Constraints.Check(node);
         if (!isOwn && config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
         node.IsMicrobatch = node.Type == ResourceType.Model && config.Materialized == "incremental" && config["incremental_strategy"] is MicrobatchStrategy
@@ -307,6 +308,13 @@ internal sealed class ProjectLoader
         {
             if (config.IsEnabled) throw YamlItem.Unsupported(node.OriginalPath, node.Line, construct);
         }
+    }
+
+    private void CheckMaterializedView(NodeConfig config)
+    {
+        if (_state.AdapterType == "duckdb") throw new TemplateError("DuckDB has no materialized views, which the materialization 'materialized_view' makes.", "Use the materialization table.");
+        if ((config.Text("on_configuration_change") ?? "apply") is not ("apply" or "continue" or "fail") and var other)
+            throw new TemplateError($"on_configuration_change is apply, continue or fail, not '{other}'.", "It says what is done when the indexes of a materialized view are others.");
     }
 
     private void CheckMicrobatch(DbtNode node)

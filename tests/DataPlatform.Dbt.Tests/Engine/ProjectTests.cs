@@ -72,7 +72,7 @@ public sealed class ProjectTests
     [InlineData("select {{ source('raw', 'x') }}", "depends on a source named 'raw.x' which was not found")]
     [InlineData("{{ var('x') }}", "models/a.sql:1:7: Required var 'x' not found in config")]
     [InlineData("{{ env_var('X') }}", "models/a.sql:1:11: Env var required but not provided: 'X'")]
-    [InlineData("{{ config(materialized='materialized_view') }}", "models/a.sql:1: the built-in dbt engine does not support the materialization 'materialized_view'.")]
+    [InlineData("{{ config(materialized='materialized_view') }}", "models/a.sql:1: DuckDB has no materialized views, which the materialization 'materialized_view' makes. | Use the materialization table.")]
     [InlineData("{{ config(contract={'enforced': true}) }}", "models/a.sql:1: The contract of the model is enforced, and its schema file has no columns. | List the columns with their data_type.")]
     [InlineData("{{ config(materialized='incremental', incremental_strategy='insert_overwrite') }}", "does not support the incremental strategy 'insert_overwrite'")]
     [InlineData("{{ exceptions.raise_compiler_error('no ' ~ 1) }}", "models/a.sql:1:35: no 1")]
