@@ -164,7 +164,8 @@ internal sealed class DbtEngine
         var relations = PreviousState.Load(folder, _state.TargetFolder).Relations;
         if (command == EngineCommand.Clone)
         {
-            foreach (var node in selected) if (relations.TryGetValue(node.UniqueId, out var found)) _state.Deferred[node.UniqueId] = At(found);
+            foreach (var node in selected)
+                if (relations.TryGetValue(node.UniqueId, out var found)) _state.Deferred[node.UniqueId] = At(found);
             return true;
         }
 

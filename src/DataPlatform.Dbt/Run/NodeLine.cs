@@ -23,12 +23,13 @@ internal sealed record NodeLine(string Event, string Level, string Text, string 
     public static NodeLine End(BatchOutcome outcome)
     {
         var what = Describe(outcome.Node, outcome.Step);
-        return outcome.Status switch
+        var line = outcome.Status switch
         {
             "error" => new NodeLine("LogBatchResult", "error", $"ERROR creating {what}", "ERROR", outcome.Elapsed),
             "skipped" => new NodeLine("LogBatchResult", "info", $"SKIP {what}", "SKIPPED", outcome.Elapsed),
             _ => new NodeLine("LogBatchResult", "info", $"OK created {what}", outcome.Message ?? "OK", outcome.Elapsed),
-        } with { Prefix = "Batch " };
+        };
+        return line with { Prefix = "Batch " };
     }
 
     public static NodeLine End(NodeResult result)

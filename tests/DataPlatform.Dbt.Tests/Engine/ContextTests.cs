@@ -1,5 +1,4 @@
 using DataPlatform.Dbt.Context;
-using DataPlatform.Dbt.Jinja;
 
 namespace DataPlatform.Dbt.Engine;
 

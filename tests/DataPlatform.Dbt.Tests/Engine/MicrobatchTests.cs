@@ -1,5 +1,4 @@
 using DataPlatform.Dbt.Project;
-using DataPlatform.Dbt.Run;
 using Microsoft.Extensions.Time.Testing;
 
 namespace DataPlatform.Dbt.Engine;
