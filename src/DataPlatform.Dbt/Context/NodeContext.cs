@@ -548,9 +548,11 @@ internal sealed class NodeContext : IJinjaNames
         {
             value = name switch
             {
+                // While the project is read nothing is configured yet, and dbt gives an empty text, whatever the default.
+                "get" or "require" or "meta_get" or "meta_require" when !context.IsExecuting => new JinjaFunction(name, _ => ""),
                 "get" => new JinjaFunction(name, Signature.Of("get name default? validator?", (_, a) => Find(a.Text(0)) ?? a.Or(1, null))),
-                "require" => new JinjaFunction(name, Signature.Of("require name validator?", (_, a) => Find(a.Text(0))
-                    ?? (context.IsExecuting ? throw new TemplateError($"'{context.Node?.Name}' does not define a required config parameter '{a.Text(0)}'.") : ""))),
+                "require" => new JinjaFunction(name, Signature.Of("require name validator?", (_, a) =>
+                    Find(a.Text(0)) ?? throw new TemplateError($"'{context.Node?.Name}' does not define a required config parameter '{a.Text(0)}'."))),
                 "meta_get" => new JinjaFunction(name, Signature.Of("meta_get name default?", (_, a) => Meta(a.Text(0)) ?? a.Or(1, null))),
                 "meta_require" => new JinjaFunction(name, Signature.Of("meta_require name", (_, a) => Meta(a.Text(0)) ?? throw new TemplateError($"'{context.Node?.Name}' has no '{a.Text(0)}' in its meta."))),
                 "persist_relation_docs" => new JinjaFunction(name, _ => PersistsDocs("relation")),
@@ -561,7 +563,7 @@ internal sealed class NodeContext : IJinjaNames
             return true;
         }
 
-        private bool PersistsDocs(string kind) => Find("persist_docs") is PythonDict docs && docs.Get(kind) is true;
+        private bool PersistsDocs(string kind) => context.IsExecuting && Find("persist_docs") is PythonDict docs && docs.Get(kind) is true;
 
         private string Set(string key, object? value)
         {
@@ -570,7 +572,7 @@ internal sealed class NodeContext : IJinjaNames
             return "";
         }
 
-        private object? Find(string key) => context.Node is { } node && node.Config.TryGet(key, out var value) ? value : context.ConfigCalls.GetValueOrDefault(key);
+        private object? Find(string key) => context.Node is { } node && node.Config.TryGet(key, out var value) ? value : null;
 
         private object? Meta(string key) => context.Node?.Config.Meta.TryGet(key, out var value) == true ? value : null;
     }

@@ -32,6 +32,18 @@ public sealed class ContextTests
     }
 
     [Theory]
+    [InlineData("duckdb")]
+    [InlineData("postgres")]
+    public async Task While_the_project_is_read_all_configuration_is_an_empty_text(string system)
+    {
+        await using var project = await EngineFixture.OnAsync(system, "name: shop\nmodels: {shop: {+word: hello}}\n");
+        project.Write("models/m.sql", "{{ config(alias='m' ~ config.get('word', 'none') ~ (config.require('word') == '') ~ config.persist_relation_docs(), persist_docs={'relation': true}) }} select '{{ config.get('word') }}' as word");
+        await project.BuildAsync();
+
+        (await project.QueryAsync("select word from \"mTrueFalse\"")).Should().Equal("hello");
+    }
+
+    [Theory]
     [InlineData("zip_strict([1], 5)", "'int' object is not iterable")]
     [InlineData("set_strict(5)", "'int' object is not iterable")]
     [InlineData("diff_of_two_dicts([1], {})", "diff_of_two_dicts() takes dicts of lists of texts, not [1].")]
