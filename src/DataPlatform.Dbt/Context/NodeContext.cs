@@ -481,8 +481,23 @@ internal sealed class NodeContext : IJinjaNames
 
         public override bool TryGetAttribute(string name, out object? value)
         {
-            value = name == "get" ? new JinjaFunction(name, Signature.Of("get key default?", (_, a) => TryGetItem(a[0], out var found) ? found : a.Or(1, null))) : null;
+            value = name switch
+            {
+                "get" => new JinjaFunction(name, Signature.Of("get key default?", (_, a) => TryGetItem(a[0], out var found) ? found : a.Or(1, null))),
+                "setdefault" => new JinjaFunction(name, Signature.Of("setdefault key default?", (_, a) => TryGetItem(a[0], out var found) ? found : context._values[a.Text(0)] = a.Or(1, null))),
+                // Packages keep here what one macro leaves to another in the same node.
+                "update" => new JinjaFunction(name, Update),
+                _ => null,
+            };
             return value is not null;
+        }
+
+        private object? Update(CallArguments arguments)
+        {
+            var added = new PythonDict();
+            Globals.FillDict(added, arguments, "update");
+            foreach (var (key, value) in added.Items) context._values[Operations.AsText(key) ?? throw new TemplateError("The names of the context are texts.")] = value;
+            return null;
         }
     }
 

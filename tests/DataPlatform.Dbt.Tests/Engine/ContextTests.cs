@@ -16,6 +16,8 @@ public sealed class ContextTests
     [InlineData("{{ diff_of_two_dicts({'key_x': ['value_1', 'VALUE_2'], 'KEY_Y': ['value_3']}, {'Key_X': ['VALUE_1'], 'z': []}) }}", "{'key_x': ['VALUE_2'], 'KEY_Y': ['value_3']}")]
     [InlineData("{{ env.name }} {{ column('n', 'text').name }} {{ thread_id }} {{ selected_resources }}", "default n Thread-1 (worker) ['model.shop.m']")]
     [InlineData("{{ flags.WHICH }} {{ flags.FULL_REFRESH }} {{ flags.get('NONE') }} {{ flags.SELECT }} {{ invocation_args_dict.which }} {{ invocation_args_dict.select }} {{ invocation_args_dict.vars }}", "compile False None [] compile [] {}")]
+    [InlineData("{% macro keep(word) %}{% do context.update({'kept': context.get('kept', []) + [word]}, other=1) %}{% endmacro %}{{ keep('a') }}{{ keep('b') }}{{ context['kept'] }} {{ context.setdefault('other', 2) }} {{ context.setdefault('third', 3) }}", "['a', 'b'] 1 3")]
+    [InlineData("{{ 'ref' in context }} {{ 'nothing' in context }} {{ 'materialization_test_default' in context }}", "True False True")]
     [InlineData("{{ modules.re.subn('a', 'b', 'aaa', 2) }} {{ modules.re.compile('a').subn('b', 'aaa') }}", "('bba', 2) ('bbb', 3)")]
     [InlineData("{{ modules.itertools.combinations([1, 2, 3], 2) | list }} {{ modules.itertools.permutations('ab') | list }}", "[(1, 2), (1, 3), (2, 3)] [('a', 'b'), ('b', 'a')]")]
     [InlineData("{{ modules.itertools.product([0, 1], repeat=2) | list }} {{ modules.itertools.zip_longest([1, 2], [3], fillvalue=0) | list }}", "[(0, 0), (0, 1), (1, 0), (1, 1)] [(1, 3), (2, 0)]")]
