@@ -53,7 +53,7 @@ internal sealed class AdapterObject : TemplateObject
         Doing("rename_relation from_relation to_relation", (database, a) => database.Rename(Relation(a, 0), Relation(a, 1)));
         Doing("truncate_relation relation", (database, a) => database.Query($"truncate table {Relation(a, 0).Print()}"));
         Doing("expand_target_column_types from_relation to_relation", (database, a) => database.ExpandColumns(Relation(a, 0), Relation(a, 1)));
-        Doing("commit", (database, _) => database.Commit());
+        Doing("commit", (database, _) => database.EndAndBegin("commit"));
         Doing("cache_added relation", (_, _) => { });
         Doing("cache_dropped relation", (_, _) => { });
         Doing("cache_renamed from_relation to_relation", (_, _) => { });

@@ -43,8 +43,8 @@ internal sealed partial class EngineState
         {
             ["as_text"] = Signature.Of("as_text value", (_, a) => a[0] is null ? null : Representation.Print(a[0])),
             ["as_native"] = Signature.Of("as_native value", (_, a) => a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]),
-            // A text that is neither is one still: in target.type != 'x' | as_bool it is compared.
-            ["as_bool"] = Signature.Of("as_bool value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) is bool flag ? flag : a[0] as string ?? throw new TemplateError($"Could not convert value '{Representation.Print(a[0])}' into type 'bool'")),
+            // What is neither is a text: in target.type in ['x', 'y'] | as_bool one looks into it, as in dbt, where the filter marks the text of a value.
+            ["as_bool"] = Signature.Of("as_bool value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) is bool flag ? flag : Representation.Print(a[0])),
             ["as_number"] = Signature.Of("as_number value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) is var number && Numbers.IsNumber(number) && number is not bool
                 ? number : throw new TemplateError($"Could not convert value '{Representation.Print(a[0])}' into type 'number'")),
         },
