@@ -13,7 +13,11 @@ internal sealed class PreviousRun
 
     private readonly JsonElement _arguments;
 
-    private PreviousRun(ToolCommand command, JsonElement arguments, IReadOnlyList<string> nodes) => (Command, _arguments, Nodes) = (command, arguments, nodes);
+    private readonly DateTimeOffset? _startedAt;
+    private readonly IReadOnlyDictionary<string, BatchResults> _batches;
+
+    private PreviousRun(ToolCommand command, JsonElement arguments, IReadOnlyList<string> nodes, DateTimeOffset? startedAt, IReadOnlyDictionary<string, BatchResults> batches) =>
+        (Command, _arguments, Nodes, _startedAt, _batches) = (command, arguments, nodes, startedAt, batches);
 
     public ToolCommand Command { get; }
 
@@ -46,9 +50,10 @@ internal sealed class PreviousRun
                 .Where(result => result.GetProperty("status").GetString() is { } status && (Retried.Contains(status) || (retriesWarnings && status == "warn")))
                 .Select(result => result.GetProperty("unique_id").GetString()!)
                 .Where(id => !id.StartsWith("operation.", StringComparison.Ordinal));
-            return new PreviousRun(command, arguments, [.. nodes]);
+            DateTimeOffset? startedAt = document.RootElement.TryGetProperty("metadata", out var metadata) && metadata.TryGetProperty("invocation_started_at", out var started) && started.TryGetDateTimeOffset(out var moment) ? moment : null;
+            return new PreviousRun(command, arguments, [.. nodes], startedAt, ReadBatches(document.RootElement.GetProperty("results")));
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new DataPlatformException(FailureClass.Configuration, $"{path} cannot be read as the results of a run: {e.Message}", "Run the command anew.", e);
         }
@@ -59,6 +64,11 @@ internal sealed class PreviousRun
     {
         Vars = given.IsGiven("vars") ? options.Vars : Dict("vars"),
         FullRefresh = options.FullRefresh || Flag("full_refresh"),
+        EventTimeStart = Time("event_time_start"),
+        EventTimeEnd = Time("event_time_end"),
+        Sample = Text("sample_start") is { } from && Text("sample_end") is { } until ? new Batch(Microbatch.ReadTime(from)!.Value, Microbatch.ReadTime(until)!.Value) : null,
+        BatchesEnd = _startedAt,
+        PreviousBatches = options.FullRefresh ? null : _batches,
         StoreFailures = Flag("store_failures"),
         Empty = Flag("empty"),
         FailFast = options.FailFast || Flag("fail_fast"),
@@ -69,6 +79,24 @@ internal sealed class PreviousRun
         Indirect = Enum.Parse<IndirectSelection>(Text("indirect_selection") ?? nameof(IndirectSelection.Eager), ignoreCase: true),
         Only = Nodes.ToHashSet(StringComparer.Ordinal),
     };
+
+    // Where no batch was built, the model is not there to add the others to.
+    private static Dictionary<string, BatchResults> ReadBatches(JsonElement results)
+    {
+        var found = new Dictionary<string, BatchResults>(StringComparer.Ordinal);
+        foreach (var result in results.EnumerateArray())
+        {
+            if (!result.TryGetProperty("batch_results", out var batches) || batches.ValueKind != JsonValueKind.Object) continue;
+            var (successful, failed) = (Read(batches.GetProperty("successful")), Read(batches.GetProperty("failed")));
+            if (successful.Count > 0 && failed.Count > 0) found[result.GetProperty("unique_id").GetString()!] = new BatchResults(successful, failed);
+        }
+
+        return found;
+
+        static List<Batch> Read(JsonElement list) => [.. list.EnumerateArray().Select(batch => new Batch(batch[0].GetDateTimeOffset().UtcDateTime, batch[1].GetDateTimeOffset().UtcDateTime))];
+    }
+
+    private DateTime? Time(string name) => Text(name) is { } text ? Microbatch.ReadTime(text) : null;
 
     private string? Text(string name) => _arguments.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 

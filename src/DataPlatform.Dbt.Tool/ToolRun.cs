@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
+using DataPlatform.Dbt.Run;
 using DataPlatform.Dbt.Selection;
 using DataPlatform.Warehouses;
 
@@ -39,6 +40,7 @@ internal sealed class ToolRun
             try
             {
                 var options = Options(host, arguments, project, yaml, metadata, log.InvocationId);
+                CheckEventTimes(options);
                 return await new ToolRun(arguments, command, log, options, ProfilesFolder(host, arguments)).RunAsync(yaml, stopping.Token).ConfigureAwait(false);
             }
             catch (DataPlatformException e)
@@ -89,6 +91,8 @@ internal sealed class ToolRun
         });
         if (yaml is null && _command != ToolCommand.Debug)
             throw new DataPlatformException(FailureClass.Configuration, $"No {ProjectFile.FileName} found at expected path {Path.Combine(_options.ProjectFolder, ProjectFile.FileName)}", "Name the project's folder by --project-dir.");
+        if (_command == ToolCommand.Show && _options.Inline is null && _options.Select.Count == 0)
+            throw new DataPlatformException(FailureClass.Configuration, "Either --select or --inline must be passed to show", "Name nodes, or give a query.");
         if (_command == ToolCommand.Clean) return Clean(yaml!);
         if (_command == ToolCommand.Deps) return FindPackages(yaml!);
         var retried = _command == ToolCommand.Retry ? PreviousRun.Load(_options.StateFolder ?? _options.TargetPath!, _options.WarnError) : null;
@@ -112,7 +116,7 @@ internal sealed class ToolRun
         await using var warehouse = await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
         return _command == ToolCommand.Debug
             ? await DebugAsync(profile, warehouse, cancellationToken).ConfigureAwait(false)
-            : await RunAsync(WithArguments(options, retried), retried, warehouse, cancellationToken).ConfigureAwait(false);
+            : await RunAsync(WithMacro(options, retried), retried, warehouse, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<int> RunAsync(DbtOptions options, PreviousRun? retried, IWarehouse warehouse, CancellationToken cancellationToken)
@@ -130,17 +134,18 @@ internal sealed class ToolRun
             case ToolCommand.RunOperation when retried is { Nodes.Count: 0 }: return 0;
             case ToolCommand.RunOperation: return await RunOperationAsync(engine, retried, cancellationToken).ConfigureAwait(false);
             case ToolCommand.DocsGenerate: return await GenerateDocsAsync(engine, events, cancellationToken).ConfigureAwait(false);
-            case var command: return await RunAsync(engine, events, Enum.Parse<DbtCommand>(command.ToString()), cancellationToken).ConfigureAwait(false);
+            case var command: return await RunAsync(engine, events, Enum.Parse<EngineCommand>(command.ToString()), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<int> RunAsync(DbtEngine engine, RunEvents events, DbtCommand command, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(DbtEngine engine, RunEvents events, EngineCommand command, CancellationToken cancellationToken)
     {
         try
         {
             var result = await engine.RunAsync(command, cancellationToken).ConfigureAwait(false);
             events.Finish(isStopped: false);
-            if (command == DbtCommand.Compile) ShowCompiled(result.Results);
+            if (command == EngineCommand.Compile) ShowCompiled(result.Results);
+            if (command == EngineCommand.Show) ShowRows(result.Results);
             return result.IsSuccess ? 0 : 1;
         }
         catch (OperationCanceledException)
@@ -154,7 +159,7 @@ internal sealed class ToolRun
     {
         if (_arguments.Flag(ToolOptions.CompileDocs))
         {
-            var exitCode = await RunAsync(engine, events, DbtCommand.Compile, cancellationToken).ConfigureAwait(false);
+            var exitCode = await RunAsync(engine, events, EngineCommand.Compile, cancellationToken).ConfigureAwait(false);
             if (exitCode != 0)
             {
                 _log.Write(new ToolEvent("E043", "CannotGenerateDocs", "info", "compile failed, cannot generate docs"));
@@ -258,16 +263,42 @@ internal sealed class ToolRun
         void Say(string text) => _log.Write(new ToolEvent("Z047", "DebugCmdOut", "info", text) { Data = new PythonDict { ["msg"] = text } });
     }
 
-    private void ShowCompiled(IReadOnlyList<Run.NodeResult> results)
+    private void ShowCompiled(IReadOnlyList<NodeResult> results)
     {
-        var selected = _options.Select.SelectMany(expression => expression.Split(' ')).ToHashSet(StringComparer.Ordinal);
-        foreach (var result in results.Where(result => result.CompiledCode is not null && selected.Contains(result.Node.Name)))
+        foreach (var result in Named(results).Where(result => result.CompiledCode is not null))
         {
-            _log.Write(new ToolEvent("Q042", "CompiledNode", "info", _arguments.Flag("quiet") ? result.CompiledCode! : $"Compiled node '{result.Node.Name}' is:\n{result.CompiledCode}")
+            var title = IsInline ? "Compiled inline node is" : $"Compiled node '{result.Node.Name}' is";
+            _log.Write(new ToolEvent("Q042", "CompiledNode", "info", _arguments.Flag("quiet") ? result.CompiledCode! : $"{title}:\n{result.CompiledCode}")
             {
-                Data = new PythonDict { ["node_name"] = result.Node.Name, ["compiled"] = result.CompiledCode, ["unique_id"] = result.Node.UniqueId, ["is_inline"] = false, ["output_format"] = "text" },
+                Data = new PythonDict { ["node_name"] = result.Node.Name, ["compiled"] = result.CompiledCode, ["unique_id"] = result.Node.UniqueId, ["is_inline"] = IsInline, ["output_format"] = "text" },
             });
         }
+    }
+
+    private void ShowRows(IReadOnlyList<NodeResult> results)
+    {
+        var format = _arguments.Text(ToolOptions.ShowOutput);
+        foreach (var result in Named(results).Where(result => result.Table is not null))
+        {
+            var name = result.Node.Version is null ? result.Node.Name : $"{result.Node.Name}.v{Representation.Print(result.Node.Version)}";
+            var preview = format == "json" ? JsonText.Write(TableText.ToList(result.Table!), sortKeys: false) : TableText.Write(result.Table!);
+            var shown = format == "json"
+                ? JsonText.Write(IsInline ? new PythonDict { ["show"] = TableText.ToList(result.Table!) } : new PythonDict { ["node"] = name, ["show"] = TableText.ToList(result.Table!) }, sortKeys: false, indent: "  ")
+                : _arguments.Flag("quiet") ? preview : $"{(IsInline ? "Previewing inline node" : $"Previewing node '{name}'")}:\n{preview}";
+            _log.Write(new ToolEvent("Q041", "ShowNode", "info", shown)
+            {
+                Data = new PythonDict { ["node_name"] = name, ["preview"] = preview, ["is_inline"] = IsInline, ["output_format"] = format, ["unique_id"] = result.Node.UniqueId },
+            });
+        }
+    }
+
+    private bool IsInline => _options.Inline is not null;
+
+    /// <summary>The nodes that were selected by their names, of which one wants to see more than that they succeeded.</summary>
+    private IEnumerable<NodeResult> Named(IReadOnlyList<NodeResult> results)
+    {
+        var selected = _options.Select.SelectMany(expression => expression.Split(' ')).ToHashSet(StringComparer.Ordinal);
+        return results.Where(result => IsInline || selected.Contains(result.Node.Name));
     }
 
     private static DbtOptions Options(ToolHost host, ToolArguments arguments, string project, YamlItem? yaml, PythonDict metadata, string invocationId) => new()
@@ -278,6 +309,11 @@ internal sealed class ToolRun
         FullRefresh = arguments.Flag(ToolOptions.FullRefresh),
         StoreFailures = arguments.Flag(ToolOptions.StoreFailures),
         Empty = arguments.Flag(ToolOptions.Empty),
+        Inline = arguments.Text(ToolOptions.Inline),
+        Limit = arguments.Number(ToolOptions.Limit) ?? 0,
+        EventTimeStart = Moment(arguments, ToolOptions.EventTimeStart),
+        EventTimeEnd = Moment(arguments, ToolOptions.EventTimeEnd),
+        Sample = Sample(arguments.Text(ToolOptions.Sample)),
         FailFast = arguments.Flag("fail-fast"),
         WarnError = arguments.Flag("warn-error"),
         Select = arguments.List(ToolOptions.Select),
@@ -295,29 +331,30 @@ internal sealed class ToolRun
         Environment = host.Variable,
     };
 
-    // What a retry has to know.
-    private DbtOptions WithArguments(DbtOptions options, PreviousRun? retried) => options with
+    // What a retry has to know besides the options.
+    private DbtOptions WithMacro(DbtOptions options, PreviousRun? retried) => (retried?.Command ?? _command) != ToolCommand.RunOperation ? options : options with
     {
         Arguments = new PythonDict
         {
-            ["profile"] = options.ProfileName,
-            ["target"] = options.TargetName,
-            ["select"] = new PythonList(options.Select),
-            ["exclude"] = new PythonList(options.Exclude),
-            ["selector"] = options.Selector,
-            ["indirect_selection"] = options.Indirect.ToString().ToLowerInvariant(),
-            ["store_failures"] = options.StoreFailures,
-            ["empty"] = options.Empty,
-            ["fail_fast"] = options.FailFast,
-            ["state"] = options.StateFolder,
-            ["defer"] = options.Defer,
-            ["defer_state"] = options.DeferFolder,
-            ["favor_state"] = options.FavorState,
-            ["threads"] = (long)options.Threads,
-            ["macro"] = retried?.Macro ?? (_command == ToolCommand.RunOperation ? _arguments.Macro : null),
-            ["args"] = retried?.MacroArguments ?? (_command == ToolCommand.RunOperation ? ReadYaml("args", _arguments.Text(ToolOptions.Args)) : new PythonDict()),
+            ["macro"] = retried?.Macro ?? _arguments.Macro,
+            ["args"] = retried?.MacroArguments ?? ReadYaml("args", _arguments.Text(ToolOptions.Args)),
         },
     };
+
+    private static DateTime? Moment(ToolArguments arguments, ToolOption option) => arguments.Text(option) is not { } text ? null
+        : Microbatch.ReadTime(text) ?? throw new ToolUsageException($"Invalid value for '--{option.Name}': '{text}' does not match the formats '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S'.");
+
+    private static Batch? Sample(string? text) => text is null ? null
+        : Microbatch.ReadSample(text, DateTime.UtcNow) ?? throw new ToolUsageException($"Invalid value for '--sample': '{text}' is neither a number of hours, days, months or years, such as '3 days', nor a map with a start and a later end.");
+
+    private static void CheckEventTimes(DbtOptions options)
+    {
+        if (options is { EventTimeStart: null, EventTimeEnd: not null })
+            throw new ToolUsageException("The flag `--event-time-end` was specified, but `--event-time-start` was not. When specifying `--event-time-end`, `--event-time-start` must also be present.");
+        if (options.EventTimeStart is not { } start) return;
+        if (options.EventTimeEnd is { } end ? start >= end : start >= DateTime.UtcNow)
+            throw new ToolUsageException($"Value for `--event-time-start` must be less than {(options.EventTimeEnd is null ? "the current time if `--event-time-end` is not specified" : "`--event-time-end`")}.");
+    }
 
     private static PythonDict ReadYaml(string option, string? text) => (text is null ? null : YamlItem.Parse(text, $"--{option}")?.ToValue()) switch
     {

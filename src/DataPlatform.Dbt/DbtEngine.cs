@@ -56,15 +56,18 @@ internal sealed class DbtEngine
 
     /// <summary>Runs a command over the nodes that are selected.</summary>
     /// <exception cref="DataPlatformException">It could not be begun. Failures of nodes are results.</exception>
-    public async Task<DbtRunResult> RunAsync(DbtCommand command, CancellationToken cancellationToken = default)
+    public Task<DbtRunResult> RunAsync(DbtCommand command, CancellationToken cancellationToken = default) => RunAsync(Enum.Parse<EngineCommand>(command.ToString()), cancellationToken);
+
+    /// <inheritdoc cref="RunAsync(DbtCommand, CancellationToken)"/>
+    public async Task<DbtRunResult> RunAsync(EngineCommand command, CancellationToken cancellationToken = default)
     {
-        _state.Command = command == DbtCommand.SourceFreshness ? "freshness" : command.ToString().ToLowerInvariant();
+        _state.Command = command == EngineCommand.SourceFreshness ? "freshness" : command.ToString().ToLowerInvariant();
         var selected = Select(command);
         _state.SelectedResources = new PythonList(selected.Select(node => node.UniqueId));
-        if (command == DbtCommand.List) return new DbtRunResult([]);
+        if (command == EngineCommand.List) return new DbtRunResult([]);
         var run = new DagRun(_state, _warehouse, _observer, command, selected);
         _observer?.Selected(run.Nodes);
-        if (_state.Options.Defer) await OnThread(() => Defer(selected, cancellationToken)).ConfigureAwait(false);
+        if (command == EngineCommand.Clone || _state.Options.Defer) await OnThread(() => Defer(command, selected, cancellationToken)).ConfigureAwait(false);
         var started = _state.Options.Time.GetTimestamp();
         try
         {
@@ -113,20 +116,25 @@ internal sealed class DbtEngine
     });
 
     /// <summary>The nodes that a command takes, those before others first.</summary>
-    public IReadOnlyList<DbtNode> Select(DbtCommand command)
+    public IReadOnlyList<DbtNode> Select(DbtCommand command) => Select(Enum.Parse<EngineCommand>(command.ToString()));
+
+    private IReadOnlyList<DbtNode> Select(EngineCommand command)
     {
         Func<DbtNode, bool> takes = command switch
         {
-            DbtCommand.Run => node => node.Type == ResourceType.Model,
-            DbtCommand.Test => node => node.Type is ResourceType.Test or ResourceType.UnitTest,
-            DbtCommand.Seed => node => node.Type == ResourceType.Seed,
-            DbtCommand.Snapshot => node => node.Type == ResourceType.Snapshot,
-            DbtCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
-            DbtCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
-            DbtCommand.SourceFreshness => FreshnessRun.HasFreshness,
+            EngineCommand.Run => node => node.Type == ResourceType.Model,
+            EngineCommand.Test => node => node.Type is ResourceType.Test or ResourceType.UnitTest,
+            EngineCommand.Seed => node => node.Type == ResourceType.Seed,
+            EngineCommand.Snapshot => node => node.Type == ResourceType.Snapshot,
+            EngineCommand.Build => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.UnitTest or ResourceType.Seed or ResourceType.Snapshot or ResourceType.Exposure or ResourceType.SavedQuery,
+            EngineCommand.Compile => node => node.Type is ResourceType.Model or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
+            EngineCommand.Show => node => node.Type is ResourceType.Model or ResourceType.Seed or ResourceType.Test or ResourceType.Snapshot or ResourceType.Analysis,
+            EngineCommand.Clone => node => node.IsRefable,
+            EngineCommand.SourceFreshness => FreshnessRun.HasFreshness,
             // Analyses are listed when they are asked for.
             _ => node => node.Type is not (ResourceType.Operation or ResourceType.Analysis) || (node.Type == ResourceType.Analysis && _state.Options.ResourceTypes.Any(kind => kind is "all" or "analysis")),
         };
+        if (_state.Options.Inline is not null) return [.. Project.Nodes.Values.Where(node => node.Name == ProjectLoader.InlineName)];
         if (_state.Options.Only is { } only) return [.. Sort().Where(node => only.Contains(node.UniqueId))];
         var selection = ProjectSelection.Select(_state);
         foreach (var warning in selection.Warnings)
@@ -150,11 +158,18 @@ internal sealed class DbtEngine
     });
 
     // What the selected nodes read and this run does not make is taken from the earlier run, where this target lacks it.
-    private bool Defer(IReadOnlyList<DbtNode> selected, CancellationToken cancellationToken)
+    private bool Defer(EngineCommand command, IReadOnlyList<DbtNode> selected, CancellationToken cancellationToken)
     {
         var options = _state.Options;
         var folder = options.DeferFolder ?? options.StateFolder ?? throw new DataPlatformException(FailureClass.Configuration, "Deferral needs the artifacts of an earlier run.", "Name their folder by --state.");
         var relations = PreviousState.Load(folder, _state.TargetFolder).Relations;
+        if (command == EngineCommand.Clone)
+        {
+            foreach (var node in selected)
+                if (relations.TryGetValue(node.UniqueId, out var found)) _state.Deferred[node.UniqueId] = At(found);
+            return true;
+        }
+
         var made = selected.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal);
         var open = new Stack<DbtNode>(selected);
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -166,11 +181,13 @@ internal sealed class DbtEngine
                 if (read.IsEphemeral) open.Push(read);
                 else if (read.IsRefable && !made.Contains(read.UniqueId) && relations.TryGetValue(read.UniqueId, out var relation)
                     && (options.FavorState || database.Find(_state.NewRelation(read)) is null))
-                    _state.Deferred[read.UniqueId] = new DbtRelation(new RelationName(relation.Database, relation.Schema, relation.Alias));
+                    _state.Deferred[read.UniqueId] = At(relation);
             }
         }
 
         return true;
+
+        static DbtRelation At((string? Database, string Schema, string Alias) place) => new(new RelationName(place.Database, place.Schema, place.Alias));
     }
 
     private List<DbtNode> Sort()
@@ -190,11 +207,11 @@ internal sealed class DbtEngine
     /// <summary>Writes what is known of the project.</summary>
     public void WriteManifest() => Write("manifest.json", ManifestWriter.Write(_state, new Dictionary<string, string>()));
 
-    private void WriteArtifacts(DbtCommand? command, IReadOnlyList<NodeResult> results, TimeSpan elapsed)
+    private void WriteArtifacts(EngineCommand? command, IReadOnlyList<NodeResult> results, TimeSpan elapsed)
     {
         var compiled = results.Where(result => result.CompiledCode is not null).ToDictionary(result => result.Node.UniqueId, result => result.CompiledCode!, StringComparer.Ordinal);
         Write("manifest.json", ManifestWriter.Write(_state, compiled));
-        if (command == DbtCommand.SourceFreshness) Write("sources.json", SourcesWriter.Write(_state, results, elapsed));
+        if (command == EngineCommand.SourceFreshness) Write("sources.json", SourcesWriter.Write(_state, results, elapsed));
         else Write("run_results.json", RunResultsWriter.Write(_state, results, elapsed));
     }
 
@@ -206,7 +223,8 @@ internal sealed class DbtEngine
         File.Move($"{path}.new", path, overwrite: true);
     }
 
-    internal static Task<T> OnThread<T>(Func<T> work)
+    /// <summary>Does work on a thread of its own, which templates see the name of.</summary>
+    internal static Task<T> OnThread<T>(Func<T> work, string name = "MainThread")
     {
         var source = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         var thread = new Thread(
@@ -228,7 +246,7 @@ internal sealed class DbtEngine
             maxStackSize: 16 << 20)
         {
             IsBackground = true,
-            Name = "dbt",
+            Name = name,
         };
         thread.Start();
         return source.Task;

@@ -1,4 +1,5 @@
 using DataPlatform.Dbt.Jinja;
+using DataPlatform.Dbt.Project;
 using DataPlatform.Dbt.Selection;
 
 namespace DataPlatform.Dbt;
@@ -67,6 +68,27 @@ internal sealed record DbtOptions
 
     public IReadOnlyList<string> ExcludeResourceTypes { get; init; } = [];
 
+    /// <summary>The first moment, in UTC, that microbatch models are built for; null for what their configuration says.</summary>
+    public DateTime? EventTimeStart { get; init; }
+
+    /// <summary>The moment, in UTC, before which microbatch models are built; null for now.</summary>
+    public DateTime? EventTimeEnd { get; init; }
+
+    /// <summary>The time of which models and snapshots read the rows of what has an event_time; null for all.</summary>
+    public Batch? Sample { get; init; }
+
+    /// <summary>What microbatch models take for now: of a retry, when the run before began.</summary>
+    public DateTimeOffset? BatchesEnd { get; init; }
+
+    /// <summary>Of a retry: what became of the batches of models of which some failed, by id.</summary>
+    public IReadOnlyDictionary<string, BatchResults>? PreviousBatches { get; init; }
+
+    /// <summary>A query, in place of what is selected, that is compiled or shown.</summary>
+    public string? Inline { get; init; }
+
+    /// <summary>How many rows are shown; all when below zero.</summary>
+    public int Limit { get; init; } = 5;
+
     /// <summary>Whether what is warned of is an error.</summary>
     public bool WarnError { get; init; }
 
@@ -76,7 +98,7 @@ internal sealed record DbtOptions
     /// <summary>What artifacts say of who called: dbt's <c>DBT_ENV_CUSTOM_ENV_…</c> variables, without that.</summary>
     public PythonDict Metadata { get; init; } = new();
 
-    /// <summary>What <c>run_results.json</c> says of how the command was called.</summary>
+    /// <summary>What <c>invocation_args_dict</c> and <c>run_results.json</c> say of how the command was called, besides what is above.</summary>
     public PythonDict Arguments { get; init; } = new();
 
     /// <summary>Where artifacts go, or null for <c>target</c> in the project.</summary>

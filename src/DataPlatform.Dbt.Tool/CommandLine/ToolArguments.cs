@@ -32,6 +32,9 @@ internal sealed class ToolArguments(ParseResult parsed, IReadOnlyDictionary<stri
             ?? throw new ToolUsageException($"Invalid value for '--{name}': '{value}' is not one of {string.Join(", ", definition.Choices.Select(choice => $"'{choice}'"))}.");
     }
 
+    /// <summary>Null for an option that the command does not have.</summary>
+    public int? Number(ToolOption option) => options.ContainsKey(option.Name) ? Number(option.Name) : null;
+
     public int? Number(string name) => Text(name) is not { } text ? null
         : int.TryParse(text, out var number) ? number : throw new ToolUsageException($"Invalid value for '--{name}': '{text}' is not a valid integer.");
 

@@ -20,13 +20,16 @@ internal sealed class ToolCommandLine
         _root.SetAction(ShowVersionOrHelp);
 
         ToolOption[] selection = [ToolOptions.Select, ToolOptions.Exclude, ToolOptions.Selector];
+        ToolOption[] times = [ToolOptions.EventTimeStart, ToolOptions.EventTimeEnd, ToolOptions.Sample];
         ToolOption[] kinds = [ToolOptions.ResourceTypes, ToolOptions.ExcludeResourceTypes];
-        AddCommand(_root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, ToolOptions.FullRefresh, ToolOptions.StoreFailures, ToolOptions.Empty]);
-        AddCommand(_root, ToolCommand.Run, "run", "Build models.", [.. selection, ToolOptions.FullRefresh, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Build, "build", "Run seeds, models, snapshots and tests in the order of their dependencies.", [.. selection, .. kinds, .. times, ToolOptions.FullRefresh, ToolOptions.StoreFailures, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Run, "run", "Build models.", [.. selection, .. times, ToolOptions.FullRefresh, ToolOptions.Empty]);
         AddCommand(_root, ToolCommand.Test, "test", "Run tests.", [.. selection, .. kinds, ToolOptions.StoreFailures]);
         AddCommand(_root, ToolCommand.Seed, "seed", "Load CSV files.", [.. selection, ToolOptions.FullRefresh]);
         AddCommand(_root, ToolCommand.Snapshot, "snapshot", "Take snapshots.", [.. selection, ToolOptions.Empty]);
-        AddCommand(_root, ToolCommand.Compile, "compile", "Write the SQL of models, snapshots, tests and analyses.", [.. selection, ToolOptions.FullRefresh, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Compile, "compile", "Write the SQL of models, snapshots, tests and analyses.", [.. selection, ToolOptions.Inline, ToolOptions.FullRefresh, ToolOptions.Empty]);
+        AddCommand(_root, ToolCommand.Show, "show", "Show the first rows of what nodes, or a query, select.", [.. selection, ToolOptions.Inline, ToolOptions.Limit, ToolOptions.ShowOutput, ToolOptions.FullRefresh]);
+        AddCommand(_root, ToolCommand.Clone, "clone", "Make views of what the run of --state has.", [.. selection, .. kinds, ToolOptions.FullRefresh]);
         AddCommand(_root, ToolCommand.List, "list", "List nodes.", [.. selection, .. kinds, ToolOptions.Output, ToolOptions.OutputKeys]).Aliases.Add("ls");
         AddCommand(_root, ToolCommand.RunOperation, "run-operation", "Call a macro.", [ToolOptions.Args])
             .Add(new Argument<string>(ToolArguments.MacroName) { Description = "The macro, or package.macro." });
@@ -99,5 +102,5 @@ internal sealed class ToolCommandLine
 /// <summary>The commands there are.</summary>
 internal enum ToolCommand
 {
-    Build, Run, Test, Seed, Snapshot, Compile, List, SourceFreshness, DocsGenerate, RunOperation, Retry, Parse, Debug, Clean, Deps,
+    Build, Run, Test, Seed, Snapshot, Compile, List, SourceFreshness, DocsGenerate, RunOperation, Retry, Parse, Debug, Clean, Deps, Clone, Show,
 }

@@ -69,6 +69,12 @@ internal static class ToolOptions
     public static readonly ToolOption ExcludeResourceTypes = new("exclude-resource-types", "Kinds of nodes to leave out.") { IsList = true, Aliases = ["--exclude-resource-type"] };
     public static readonly ToolOption FullRefresh = new("full-refresh", "Build incremental models and seeds anew.") { IsFlag = true, Aliases = ["-f"] };
     public static readonly ToolOption Empty = new("empty", "Read no rows of what models refer to, to see that their SQL runs.") { IsFlag = true };
+    public static readonly ToolOption EventTimeStart = new("event-time-start", "The first moment, in UTC, to build microbatch models for: 2026-01-01 or 2026-01-01T06:00:00.");
+    public static readonly ToolOption EventTimeEnd = new("event-time-end", "The moment, in UTC, before which to build microbatch models.");
+    public static readonly ToolOption Sample = new("sample", "Read of inputs with an event_time only some: '3 days', or '{start: 2026-01-01, end: 2026-01-08}'.");
+    public static readonly ToolOption Inline = new("inline", "A query to take in place of a node.") { HasVariable = false };
+    public static readonly ToolOption Limit = new("limit", "How many rows to show; -1 for all.") { Default = "5", HasVariable = false };
+    public static readonly ToolOption ShowOutput = new("output", "How the rows are written.") { Choices = ["json", "text"], Default = "text", HasVariable = false };
     public static readonly ToolOption StoreFailures = new("store-failures", "Keep the rows that tests find.") { IsFlag = true };
     public static readonly ToolOption Output = new("output", "What of each node is written.") { Choices = ["selector", "name", "path", "json"], Default = "selector", HasVariable = false };
     public static readonly ToolOption OutputKeys = new("output-keys", "The keys to write with --output json.") { IsList = true, HasVariable = false };

@@ -18,7 +18,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
     public EngineState? State { get; set; }
 
     // Its nodes are not told of one by one.
-    private bool IsCompile => State!.Command == "compile";
+    private bool IsSilent => State!.Command is "compile" or "show" or "clone";
 
     public void Log(string level, string message) => log.Write(level == "print" ? ToolEvent.Print(message) : level switch
     {
@@ -56,16 +56,39 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
 
     public void Started(DbtNode node, int index, int total)
     {
-        if (IsCompile) return;
+        if (IsSilent) return;
         EndHooks();
         log.Write(Line("Q011", node, index, total, ("description", NodeLine.Describe(node))));
+    }
+
+    public void BatchStarted(DbtNode node, BatchStep step)
+    {
+        var line = NodeLine.Start(node, step);
+        log.Write(new ToolEvent("Q045", line.Event, line.Level, line.Print(step.Index, step.Total))
+        {
+            Data = Batched(step, ("node_info", NodeInfo(node, "started", DateTimeOffset.UtcNow)), ("description", NodeLine.Describe(node, step))),
+        });
+    }
+
+    public void BatchEnded(BatchOutcome outcome)
+    {
+        var (line, colors) = (NodeLine.End(outcome), log.Colors);
+        var status = line.Level == "error" ? colors.Red(line.Status) : outcome.Status == "skipped" ? colors.Yellow(line.Status) : colors.Green(line.Status);
+        log.Write(new ToolEvent("Q046", line.Event, line.Level, line.Print(outcome.Step.Index, outcome.Step.Total, status))
+        {
+            Data = Batched(
+                outcome.Step, ("node_info", NodeInfo(outcome.Node, outcome.Status, null, DateTimeOffset.UtcNow)), ("description", NodeLine.Describe(outcome.Node, outcome.Step)),
+                ("status", outcome.Status == "success" ? line.Status : outcome.Status), ("execution_time", outcome.Elapsed.TotalSeconds)),
+            Thread = outcome.Thread,
+        });
+        if (outcome.Status == "error") log.Write(new ToolEvent("Z024", "RunResultError", "error", $"  {outcome.Message}") { Data = Text(outcome.Message!) });
     }
 
     public void Ended(NodeResult result, int index, int total)
     {
         if (result.Node.Type != ResourceType.Operation) EndHooks();
         _results.Add(result);
-        if (IsCompile) return;
+        if (IsSilent) return;
         log.Write(result.Thread == "main" ? Line(result, index, total) : Line(result, index, total) with { Thread = result.Thread });
     }
 
@@ -74,7 +97,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
     {
         if (_startedAt is not { } startedAt) return;
         var elapsed = DateTimeOffset.UtcNow - startedAt;
-        if (!IsCompile)
+        if (!IsSilent)
         {
             log.Write(ToolEvent.Blank);
             var counts = Counts(_results.Select(result => result.Node));
@@ -126,43 +149,44 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
             "LogTestResult" => ("Q007", Counted(index, total, "num_models", info, ("name", node.Name), status, ("num_failures", result.Failures ?? 0L), ("attached_node", node.AttachedNode ?? ""), seconds)),
             "LogSeedResult" => ("Q016", Counted(index, total, "total", info, ("relation", node.Alias), ("schema", node.Schema), status, said, seconds)),
             "LogSnapshotResult" => ("Q015", Counted(index, total, "total", info, ("description", $"{node.Schema}.{node.Alias}"), status, said, ("cfg", new PythonDict()), seconds)),
-            _ => ("Q012", Counted(index, total, "total", info, ("description", NodeLine.Describe(node)), ("status", result.IsFailure ? "error" : line.Status), seconds)),
+            _ => ("Q012", Counted(index, total, "total", info, ("description", NodeLine.Describe(node)), ("status", result.Status == "error" ? "error" : line.Status), seconds)),
         };
-        var colored = line.Level == "error" ? colors.Red(line.Status) : line.Level == "warn" || result.Status is "skipped" or "no-op" ? colors.Yellow(line.Status) : colors.Green(line.Status);
+        var colored = result.Status == "partial success" ? colors.Yellow(line.Status) : line.Level == "error" ? colors.Red(line.Status) : line.Level == "warn" || result.Status is "skipped" or "no-op" ? colors.Yellow(line.Status) : colors.Green(line.Status);
         return new ToolEvent(code, line.Event, line.Level, line.Print(index, total, colored)) { Data = data };
     }
 
     private void Summarize(bool isStopped)
     {
         var colors = log.Colors;
-        var errors = _results.Where(result => result.IsFailure || (result.Status == "skipped" && result.Message is not null)).ToList();
+        var failures = _results.Where(result => result.IsFailure || (result.Status == "skipped" && result.Message is not null)).ToLookup(result => result.Status == "partial success");
+        var (errors, partial) = (failures[false].ToList(), failures[true].ToList());
         var warnings = _results.Where(result => result.Status == "warn").ToList();
         log.Write(ToolEvent.Blank);
         log.Write(new ToolEvent("Z030", "EndOfRunSummary", "info",
             isStopped ? colors.Yellow("Exited because of keyboard interrupt")
-            : errors.Count > 0 ? colors.Red($"Completed with {Plural(errors.Count, "error")}, 0 partial successes, and {Plural(warnings.Count, "warning")}:")
+            : errors.Count + partial.Count > 0 ? colors.Red($"Completed with {Plural(errors.Count, "error")}, {Plural(partial.Count, "partial success")}, and {Plural(warnings.Count, "warning")}:")
             : warnings.Count > 0 ? colors.Yellow($"Completed with {Plural(warnings.Count, "warning")}:")
             : colors.Green("Completed successfully"))
         {
-            Data = new PythonDict { ["num_errors"] = (long)errors.Count, ["num_warnings"] = (long)warnings.Count, ["num_partial_success"] = 0L, ["keyboard_interrupt"] = isStopped },
+            Data = new PythonDict { ["num_errors"] = (long)errors.Count, ["num_warnings"] = (long)warnings.Count, ["num_partial_success"] = (long)partial.Count, ["keyboard_interrupt"] = isStopped },
         });
-        foreach (var result in errors.Where(result => result.IsFailure)) Explain(result, isWarning: false);
+        foreach (var result in errors.Where(result => result.IsFailure).Concat(partial)) Explain(result, isWarning: false);
         foreach (var result in warnings) Explain(result, isWarning: true);
-        if (IsCompile) return;
+        if (State!.Command is "compile" or "show") return;
 
         long Count(params string[] statuses) => _results.Count(result => statuses.Contains(result.Status));
         var stats = new PythonDict
         {
             ["pass"] = Count("pass", "success"),
             ["warn"] = Count("warn"),
-            ["error"] = Count("error", "fail"),
+            ["error"] = Count("error", "fail", "partial success"),
             ["skip"] = Count("skipped"),
             ["noop"] = Count("no-op"),
             ["total"] = (long)_results.Count,
         };
         log.Write(ToolEvent.Blank);
         log.Write(new ToolEvent("Z023", "StatsLine", "info",
-            $"Done. PASS={Count("pass", "success")} WARN={Count("warn")} ERROR={Count("error", "fail")} SKIP={Count("skipped")} NO-OP={Count("no-op")} TOTAL={_results.Count}")
+            $"Done. PASS={Count("pass", "success")} WARN={Count("warn")} ERROR={Count("error", "fail", "partial success")} SKIP={Count("skipped")} NO-OP={Count("no-op")} TOTAL={_results.Count}")
         {
             Data = new PythonDict { ["stats"] = stats },
         });
@@ -262,6 +286,13 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         return data;
     }
 
+    private static PythonDict Batched(BatchStep step, params ReadOnlySpan<(string Key, object? Value)> others)
+    {
+        var data = new PythonDict { ["batch_index"] = (long)step.Index, ["total_batches"] = (long)step.Total };
+        foreach (var (key, value) in others) data[key] = value;
+        return data;
+    }
+
     private static PythonDict Text(string message) => new() { ["msg"] = message };
 
     private static string Counts(IEnumerable<DbtNode> nodes) => string.Join(", ", nodes
@@ -275,5 +306,5 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         .OrderBy(group => group.First().Type == ResourceType.Test ? "test" : group.Key, StringComparer.Ordinal)
         .Select(group => Plural(group.Count(), group.Key)));
 
-    private static string Plural(int count, string name) => count == 1 ? $"1 {name}" : $"{count} {(name switch { "analysis" => "analyses", "saved query" => "saved queries", _ => $"{name}s" })}";
+    private static string Plural(int count, string name) => count == 1 ? $"1 {name}" : $"{count} {(name switch { "analysis" => "analyses", "saved query" => "saved queries", "partial success" => "partial successes", _ => $"{name}s" })}";
 }

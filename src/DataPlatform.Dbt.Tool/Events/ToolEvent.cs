@@ -15,7 +15,7 @@ internal sealed record ToolEvent(string Code, string Name, string Level, string 
     public string Thread { get; init; } = "MainThread";
 
     /// <summary>Written for who asked, and not about the run: it has no time, and is written when all else is quiet.</summary>
-    public bool IsOutput => Name is "PrintEvent" or "CompiledNode";
+    public bool IsOutput => Name is "PrintEvent" or "CompiledNode" or "ShowNode";
 
     /// <summary>An empty line.</summary>
     public static ToolEvent Blank => new("Z017", "Formatting", "info", "") { Data = new PythonDict { ["msg"] = "" } };

@@ -52,7 +52,7 @@ internal sealed class Profile
     {
         // Templates of profiles see env_var and var, and no project.
         var state = new EngineState(options, "duckdb", Task.FromResult(new DatabasePlace("", "", "")), static (_, _) => { });
-        var names = new NodeContext(state, "");
+        var names = new NodeContext(state, "") { SeesSecrets = true };
         return (item, text) =>
         {
             try

@@ -82,21 +82,21 @@ internal static class ManifestWriter
     }
 
     /// <summary><c>graph</c> of templates.</summary>
-    public static PythonDict Graph(EngineState state, bool isExecuting)
-    {
-        return new PythonDict
-        {
-            ["nodes"] = Seen(node => IsInNodes(node) && node.Type != ResourceType.Operation),
-            ["sources"] = Seen(node => node.Type == ResourceType.Source),
-            ["exposures"] = Seen(node => node.Type == ResourceType.Exposure),
-            ["metrics"] = Seen(node => node.Type == ResourceType.Metric),
-            ["groups"] = Groups(state.Project!),
-            ["semantic_models"] = Seen(node => node.Type == ResourceType.SemanticModel),
-            ["saved_queries"] = Seen(node => node.Type == ResourceType.SavedQuery),
-        };
+    public static PythonDict Graph(EngineState state) => Graph(include => Described(state, new Dictionary<string, string>(), include), Groups(state.Project!));
 
-        PythonDict Seen(Func<DbtNode, bool> include) => isExecuting ? Described(state, new Dictionary<string, string>(), include) : new PythonDict();
-    }
+    /// <summary><c>graph</c> of templates while the project is read.</summary>
+    public static PythonDict EmptyGraph() => Graph(_ => new PythonDict(), new PythonDict());
+
+    private static PythonDict Graph(Func<Func<DbtNode, bool>, PythonDict> seen, PythonDict groups) => new()
+    {
+        ["nodes"] = seen(node => IsInNodes(node) && node.Type != ResourceType.Operation),
+        ["sources"] = seen(node => node.Type == ResourceType.Source),
+        ["exposures"] = seen(node => node.Type == ResourceType.Exposure),
+        ["metrics"] = seen(node => node.Type == ResourceType.Metric),
+        ["groups"] = groups,
+        ["semantic_models"] = seen(node => node.Type == ResourceType.SemanticModel),
+        ["saved_queries"] = seen(node => node.Type == ResourceType.SavedQuery),
+    };
 
     /// <summary>One node: what <c>model</c> is in its templates.</summary>
     public static PythonDict Describe(EngineState state, DbtNode node, string? compiled = null)
@@ -160,7 +160,7 @@ internal static class ManifestWriter
             values["compiled_path"] = compiled is null ? null : TargetFiles.PathOf(state, TargetFiles.Compiled, node);
         }
 
-        values["depends_on"] = new PythonDict { ["macros"] = new PythonList(node.DependsOnMacros.Order(StringComparer.Ordinal)), ["nodes"] = new PythonList(node.DependsOn) };
+        values["depends_on"] = new PythonDict { ["macros"] = new PythonList(node.Macros), ["nodes"] = new PythonList(node.DependsOn) };
         if (compiled is not null)
         {
             values["compiled"] = true;

@@ -12,7 +12,7 @@ internal static class RunResultsWriter
         ["metadata"] = Metadata(state, "https://schemas.getdbt.com/dbt/run-results/v6.json"),
         ["results"] = new PythonList(results.Select(Describe)),
         ["elapsed_time"] = elapsed.TotalSeconds,
-        ["args"] = Arguments(state),
+        ["args"] = state.Arguments,
     };
 
     /// <summary>What artifacts say of themselves.</summary>
@@ -25,13 +25,6 @@ internal static class RunResultsWriter
         ["invocation_started_at"] = ManifestWriter.Moment(state.StartedAt),
         ["env"] = state.Options.Metadata,
     };
-
-    private static PythonDict Arguments(EngineState state)
-    {
-        var arguments = new PythonDict { ["which"] = state.Command, ["vars"] = state.Options.Vars, ["full_refresh"] = state.Options.FullRefresh };
-        foreach (var (key, value) in state.Options.Arguments.Items) arguments[key] = value;
-        return arguments;
-    }
 
     /// <summary>One result: what <c>results</c> holds in hooks at the end of a run.</summary>
     public static PythonDict Describe(NodeResult result) => new()
@@ -49,8 +42,10 @@ internal static class RunResultsWriter
         ["compiled"] = result.CompiledCode is not null,
         ["compiled_code"] = result.CompiledCode,
         ["relation_name"] = result.RelationName,
-        ["batch_results"] = null,
+        ["batch_results"] = result.Batches is { } batches ? new PythonDict { ["successful"] = Describe(batches.Successful), ["failed"] = Describe(batches.Failed) } : null,
     };
+
+    private static PythonList Describe(IReadOnlyList<Project.Batch> batches) => new(batches.Select(batch => (object?)new PythonList(new object?[] { batch.Iso.Start, batch.Iso.End })));
 
     private static PythonDict Timing(string name, DateTimeOffset from, DateTimeOffset to) => new()
     {

@@ -36,7 +36,7 @@ internal sealed class AdapterObject : TemplateObject
         Asking("list_schemas database", new PythonList([]), (database, a) => new PythonList(database.Query("select distinct schema_name from information_schema.schemata order by 1").Rows.Select(row => row[0])));
         Asking("get_columns_in_table schema identifier", new PythonList([]), (database, a) => new PythonList(database.Columns(new DbtRelation(new RelationName(context.State.Database, a.Text(0), a.Text(1))))));
         Method("get_pseudocolumns_for_relation relation", _ => new PythonList([]));
-        Method("valid_incremental_strategies", _ => new PythonList(["append", "delete+insert", "merge"]));
+        Method("valid_incremental_strategies", _ => new PythonList(["append", "delete+insert", "merge", "microbatch"]));
         Method("get_incremental_strategy_macro model_context strategy", a => context.IsExecuting ? context.FindStrategy(a.TextOrNull(1)) : null);
         Method("standardize_grants_dict grants_table", a => Grants(a[0]));
         Method("verify_database database", a => string.Equals(a.Text(0).Trim('"'), context.State.Database, StringComparison.OrdinalIgnoreCase) ? ""
@@ -53,7 +53,7 @@ internal sealed class AdapterObject : TemplateObject
         Doing("rename_relation from_relation to_relation", (database, a) => database.Rename(Relation(a, 0), Relation(a, 1)));
         Doing("truncate_relation relation", (database, a) => database.Query($"truncate table {Relation(a, 0).Print()}"));
         Doing("expand_target_column_types from_relation to_relation", (database, a) => database.ExpandColumns(Relation(a, 0), Relation(a, 1)));
-        Doing("commit", (database, _) => database.Commit());
+        Doing("commit", (database, _) => database.EndAndBegin("commit"));
         Doing("cache_added relation", (_, _) => { });
         Doing("cache_dropped relation", (_, _) => { });
         Doing("cache_renamed from_relation to_relation", (_, _) => { });

@@ -94,6 +94,12 @@ internal sealed class DbtRelation(RelationName name, int quoted = DbtRelation.Al
     /// <param name="needsAlias">Whether the database wants a name for a query in a query.</param>
     public DbtRelation Empty(bool needsAlias) => new(Name with { Reading = $"(select * from {{0}} where false limit 0){(needsAlias ? $" _dbt_limit_subq_{Identifier}" : "")}" }, quoted, included);
 
+    /// <summary>The relation, of which templates read some rows: its printed form is a query.</summary>
+    /// <param name="condition">What holds of the rows.</param>
+    /// <param name="needsAlias">Whether the database wants a name for a query in a query.</param>
+    public DbtRelation Where(string condition, bool needsAlias) => new(
+        Name with { Reading = $"(select * from {Name.Reading ?? "{0}"} where {condition}){(needsAlias ? $" _dbt_et_filter_subq_{Identifier}" : "")}" }, quoted, included);
+
     public override string Print() => Name.Reading is { } query ? query.Replace("{0}", Render(), StringComparison.Ordinal) : Render();
 
     private string Render()

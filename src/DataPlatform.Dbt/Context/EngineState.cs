@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using DataPlatform.Dbt.Artifacts;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
 
@@ -9,6 +10,7 @@ internal sealed partial class EngineState
 {
     private readonly Task<DatabasePlace> _place;
     private readonly Lazy<PythonDict> _target;
+    private readonly Lazy<PythonDict> _graph;
 
     // The project is read, as far as that goes, while the database is opened.
     public EngineState(DbtOptions options, string system, Task<DatabasePlace> place, Action<string, string> log)
@@ -21,6 +23,7 @@ internal sealed partial class EngineState
         };
         StartedAt = options.Time.GetUtcNow();
         InvocationId = options.InvocationId ?? Guid.NewGuid().ToString();
+        _graph = new Lazy<PythonDict>(() => ManifestWriter.Graph(this));
         _target = new Lazy<PythonDict>(() => new PythonDict(options.Connection.Items.Select(item => new KeyValuePair<string, object?>((string)item.Key!, item.Value)))
         {
             ["profile_name"] = options.ProfileName,
@@ -40,8 +43,8 @@ internal sealed partial class EngineState
         {
             ["as_text"] = Signature.Of("as_text value", (_, a) => a[0] is null ? null : Representation.Print(a[0])),
             ["as_native"] = Signature.Of("as_native value", (_, a) => a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]),
-            // A text that is neither is one still: in target.type != 'x' | as_bool it is compared.
-            ["as_bool"] = Signature.Of("as_bool value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) is bool flag ? flag : a[0] as string ?? throw new TemplateError($"Could not convert value '{Representation.Print(a[0])}' into type 'bool'")),
+            // What is neither is a text: in target.type in ['x', 'y'] | as_bool one looks into it, as in dbt, where the filter marks the text of a value.
+            ["as_bool"] = Signature.Of("as_bool value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) is bool flag ? flag : Representation.Print(a[0])),
             ["as_number"] = Signature.Of("as_number value", (_, a) => (a[0] is string text ? YamlItem.Parse(text, "value")?.ToValue() : a[0]) is var number && Numbers.IsNumber(number) && number is not bool
                 ? number : throw new TemplateError($"Could not convert value '{Representation.Print(a[0])}' into type 'number'")),
         },
@@ -77,10 +80,51 @@ internal sealed partial class EngineState
 
     public PythonDict Target => _target.Value;
 
+    /// <summary>The <c>graph</c> of templates, which all nodes and hooks share: packages keep in it what one of them is to leave to another.</summary>
+    public PythonDict Graph => _graph.Value;
+
+    /// <summary>The <c>graph</c> of templates while the project is read.</summary>
+    public PythonDict EmptyGraph { get; } = ManifestWriter.EmptyGraph();
+
     public DbtProject? Project { get; set; }
 
     /// <summary>What the command is called.</summary>
     public string Command { get; set; } = "build";
+
+    /// <summary>How the command was called, as <c>invocation_args_dict</c> and run_results.json have it, and a retry reads it.</summary>
+    public PythonDict Arguments
+    {
+        get
+        {
+            var arguments = new PythonDict
+            {
+                ["which"] = Command,
+                ["vars"] = Options.Vars,
+                ["full_refresh"] = Options.FullRefresh,
+                ["profile"] = Options.ProfileName,
+                ["target"] = Options.TargetName,
+                ["select"] = new PythonList(Options.Select),
+                ["exclude"] = new PythonList(Options.Exclude),
+                ["selector"] = Options.Selector,
+                ["indirect_selection"] = Options.Indirect.ToString().ToLowerInvariant(),
+                ["store_failures"] = Options.StoreFailures,
+                ["empty"] = Options.Empty,
+                ["fail_fast"] = Options.FailFast,
+                ["warn_error"] = Options.WarnError,
+                ["state"] = Options.StateFolder,
+                ["defer"] = Options.Defer,
+                ["defer_state"] = Options.DeferFolder,
+                ["favor_state"] = Options.FavorState,
+                ["threads"] = (long)Options.Threads,
+                ["sample_start"] = Options.Sample?.StartText,
+                ["sample_end"] = Options.Sample?.EndText,
+                ["event_time_start"] = Options.EventTimeStart is { } start ? new PythonDateTime(start).Print() : null,
+                ["event_time_end"] = Options.EventTimeEnd is { } end ? new PythonDateTime(end).Print() : null,
+            };
+            foreach (var (key, value) in Options.Arguments.Items) arguments[key] = value;
+            return arguments;
+        }
+    }
 
     /// <summary>Where nodes are that an earlier run has in the place of this target, by id.</summary>
     public Dictionary<string, DbtRelation> Deferred { get; } = new(StringComparer.Ordinal);

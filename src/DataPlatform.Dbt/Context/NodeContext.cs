@@ -1,8 +1,11 @@
+using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
 using DataPlatform.Dbt.Artifacts;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
 using DataPlatform.Dbt.Run;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Dbt.Context;
 
@@ -12,6 +15,8 @@ namespace DataPlatform.Dbt.Context;
 /// </summary>
 internal sealed class NodeContext : IJinjaNames
 {
+    private const string SecretPrefix = "DBT_ENV_SECRET";
+
     private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<DbtMacro, JinjaMacro> _macros = [];
     private readonly Dictionary<string, object?> _results = new(StringComparer.Ordinal);
@@ -40,6 +45,12 @@ internal sealed class NodeContext : IJinjaNames
 
     /// <summary>Ephemeral models that were referred to.</summary>
     public List<DbtNode> Ephemerals { get; } = [];
+
+    /// <summary>Whether templates may read environment variables that are secret.</summary>
+    public bool SeesSecrets { get; init; }
+
+    /// <summary>The batch of the model that is built.</summary>
+    public BatchStep? Batch { get; init; }
 
     /// <summary>The unit test that the model is run for, on given rows.</summary>
     public UnitTest? UnitTest { get; init; }
@@ -83,7 +94,7 @@ internal sealed class NodeContext : IJinjaNames
             return true;
         }
 
-        return name is "submit_python_job" or "debug" or "adapter_macro" or "load_agate_table" or "toyaml"
+        return name is "submit_python_job" or "debug" or "adapter_macro" or "load_agate_table"
             ? throw TemplateObject.Unsupported($"'{name}'")
             : false;
     }
@@ -105,7 +116,7 @@ internal sealed class NodeContext : IJinjaNames
 
     public JinjaMacro Bind(DbtMacro macro)
     {
-        Node?.DependsOnMacros.Add(macro.UniqueId);
+        Node?.AddMacro(macro.UniqueId);
         if (!_macros.TryGetValue(macro, out var bound)) _macros[macro] = bound = macro.Definition.Bind(this);
         return bound;
     }
@@ -120,7 +131,7 @@ internal sealed class NodeContext : IJinjaNames
         var name = $"get_incremental_{(string.IsNullOrEmpty(strategy) ? "default" : strategy).Replace('+', '_')}_sql";
         return State.Project!.Macros.Find(name, Package) is { } macro ? Bind(macro) : throw new TemplateError(
             $"There is no incremental strategy '{strategy}' here: dbt could not find a macro with the name \"{name}\" in {State.Project.Root.Name}.",
-            "Set incremental_strategy to append, delete+insert or merge, or write that macro.");
+            "Set incremental_strategy to append, delete+insert, merge or microbatch, or write that macro.");
     }
 
     /// <summary>What the database answered to the statement of a name, or null when there was none.</summary>
@@ -145,25 +156,27 @@ internal sealed class NodeContext : IJinjaNames
         _values["var"] = new VarObject(this);
         Function("env_var", Signature.Of("env_var var default?", (_, a) => EnvVar(a.Text(0), a.Or(1, null), a.Has(1))));
         _values["this"] = (Func<object?>)(() => UnitTest is null ? This : UnitTest.Inputs.ContainsKey(Node!.UniqueId) ? Given(Node, "this") : null);
-        _values["target"] = (Func<object?>)(() => State.Target);
+        _values["defer_relation"] = (Func<object?>)(() => Node is null ? null : State.Deferred.GetValueOrDefault(Node.UniqueId));
+        foreach (var name in new[] { "target", "env" }) _values[name] = (Func<object?>)(() => State.Target);
         _values["execute"] = IsExecuting;
         _values["invocation_id"] = State.InvocationId;
         _values["run_started_at"] = new PythonDateTime(State.StartedAt.UtcDateTime);
         _values["dbt_version"] = ProjectFile.DbtVersion;
-        _values["thread_id"] = "main";
+        _values["thread_id"] = (Func<object?>)(() => Thread.CurrentThread.Name);
         _values["project_name"] = State.Project?.Root.Name;
         _values["schema"] = (Func<object?>)(() => Node?.Schema ?? State.Schema);
         _values["database"] = (Func<object?>)(() => Node?.Database ?? State.Database);
-        _values["model"] = (Func<object?>)(() => Node is null ? null : ManifestWriter.Describe(State, Node));
-        _values["graph"] = (Func<object?>)(() => ManifestWriter.Graph(State, IsExecuting));
+        _values["model"] = (Func<object?>)Model;
+        _values["graph"] = (Func<object?>)(() => IsExecuting ? State.Graph : State.EmptyGraph);
         _values["selected_resources"] = State.SelectedResources;
         _values["dbt_metadata_envs"] = State.Options.Metadata;
-        _values["flags"] = Flags();
-        _values["invocation_args_dict"] = new PythonDict { ["which"] = State.Command, ["vars"] = State.Options.Vars, ["full_refresh"] = State.Options.FullRefresh, ["empty"] = State.Options.Empty };
+        _values["flags"] = (Func<object?>)Flags;
+        _values["invocation_args_dict"] = (Func<object?>)(() => State.Arguments);
         _values["return"] = ReturnSignal.Function;
         _values["adapter"] = new AdapterObject(this);
         _values["api"] = new TemplateObject("api").Add("Relation", new TemplateObject("api.Relation").Add("create", DbtRelation.CreateFunction(State.Project?.Root.QuotedParts ?? DbtRelation.AllParts))
             .Add("Table", "table").Add("View", "view").Add("CTE", "cte").Add("MaterializedView", "materialized_view").Add("External", "external")).Add("Column", DbtColumn.Api);
+        _values["column"] = DbtColumn.Api;
         _values["modules"] = new TemplateObject("modules").Add("datetime", PythonDateTime.Module).Add("pytz", PythonZone.Module).Add("re", PythonRegex.Module).Add("itertools", PythonItertools.Module);
         _values["exceptions"] = Exceptions();
         _values["builtins"] = new TemplateObject("builtins").Add("ref", new BuiltInRef(this)).Add("source", _values["source"]).Add("config", _values["config"]);
@@ -180,11 +193,13 @@ internal sealed class NodeContext : IJinjaNames
         Function("tojson", Signature.Of("tojson value default? sort_keys?", (_, a) => Or(a, () => JsonText.Write(a[0], a.Has(2) && Operations.IsTrue(a[2])))));
         Function("fromjson", Signature.Of("fromjson string default?", (_, a) => Or(a, () => FromJson(a.Text(0)))));
         Function("fromyaml", Signature.Of("fromyaml value default?", (_, a) => Or(a, () => YamlItem.Parse(a.Text(0), "fromyaml")?.ToValue())));
+        Function("toyaml", Signature.Of("toyaml value default? sort_keys?", (_, a) => Or(a, () => YamlText.Write(a[0], a.Has(2) && Operations.IsTrue(a[2])))));
         Function("local_md5", Signature.Of("local_md5 value", (_, a) => Hashes.Md5(a.Text(0))));
         Function("set", Signature.Of("set value default?", (_, a) => Or(a, () => new PythonSet(Operations.Enumerate(a[0])))));
         Function("set_strict", Signature.Of("set_strict value", (_, a) => new PythonSet(Operations.Enumerate(a[0]))));
-        Function("zip", a => Zip(a.Positional));
+        Function("zip", ZipOrDefault);
         Function("zip_strict", a => Zip(a.Positional));
+        Function("diff_of_two_dicts", Signature.Of("diff_of_two_dicts dict_a dict_b", (_, a) => Difference(a[0], a[1])));
         Function("doc", a => State.Project?.FindDoc([.. a.Positional.Select(Representation.Print)], Package) ?? throw new TemplateError($"There is no docs block '{string.Join("', '", a.Positional.Select(Representation.Print))}'."));
         Function("statement", Signature.Of("statement name? fetch_result? auto_begin? language? caller?", (run, a) => Statement(run, a)));
         Function("run_query", Signature.Of("run_query sql", (_, a) => Query(a.Text(0))));
@@ -232,12 +247,30 @@ internal sealed class NodeContext : IJinjaNames
         var target = State.Project!.FindRef(key, Package) ?? throw State.Project.MissingRef(Node, key);
         if (UnitTest is not null) return Given(target, $"ref('{string.Join("', '", words)}')");
         Require(target, $"ref('{string.Join("', '", words)}')");
-        if (!target.IsEphemeral) return Read(State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target));
+        if (!target.IsEphemeral) return Read(target, State.Deferred.GetValueOrDefault(target.UniqueId) ?? State.NewRelation(target));
         if (!Ephemerals.Contains(target)) Ephemerals.Add(target);
-        return Read(new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte")));
+        return Read(target, new DbtRelation(new RelationName(target.Database, target.Schema, ExpressionName(target), "cte")));
     }
 
-    private DbtRelation Read(DbtRelation relation) => State.Options.Empty ? relation.Empty(needsAlias: State.AdapterType == "postgres") : relation;
+    /// <summary>What is read of a relation: all, no rows, or those of a time.</summary>
+    private DbtRelation Read(DbtNode target, DbtRelation relation)
+    {
+        var needsAlias = State.AdapterType == "postgres";
+        if (State.Options.Empty) relation = relation.Empty(needsAlias);
+        var sample = Node?.Type is ResourceType.Model or ResourceType.Snapshot ? State.Options.Sample : null;
+        var time = Batch is null ? sample : Batch.Batch.Within(sample);
+        if (time is null || target.Config.Text("event_time") is not { } written) return relation;
+        var column = target.Columns.Any(column => column.Name == written && column.Quote == true) ? TableName.Quote(written) : written;
+        return relation.Where($"{column} >= '{time.StartText}' and {column} < '{time.EndText}'", needsAlias);
+    }
+
+    private PythonDict? Model()
+    {
+        if (Node is null) return null;
+        var model = ManifestWriter.Describe(State, Node);
+        if (Batch is not null) model["batch"] = new PythonDict { ["id"] = Batch.Name, ["event_time_start"] = Batch.Batch.Iso.Start, ["event_time_end"] = Batch.Batch.Iso.End };
+        return model;
+    }
 
     private DbtRelation? Source(SourceKey key)
     {
@@ -248,7 +281,7 @@ internal sealed class NodeContext : IJinjaNames
         }
 
         var target = State.Project!.FindSource(key, Package) ?? throw State.Project.MissingSource(Node, key);
-        return UnitTest is null ? Read(State.NewRelation(target)) : Given(target, $"source('{key.Source}', '{key.Table}')");
+        return UnitTest is null ? Read(target, State.NewRelation(target)) : Given(target, $"source('{key.Source}', '{key.Table}')");
     }
 
     private string Metric(string name)
@@ -272,7 +305,9 @@ internal sealed class NodeContext : IJinjaNames
         return !Node.Config.Flag("full_refresh", State.Options.FullRefresh) && Database.Find(This!) is { Type: "table" };
     }
 
-    private object? EnvVar(string name, object? otherwise, bool hasDefault) => Override("env_vars")?.Get(name) is { } other ? other
+    private object? EnvVar(string name, object? otherwise, bool hasDefault) => name.StartsWith(SecretPrefix, StringComparison.Ordinal) && !SeesSecrets
+        ? throw new TemplateError($"Secret env vars are allowed only in profiles.yml or packages.yml. Found '{name}' referenced elsewhere.", $"Give the variable a name that does not begin with {SecretPrefix}, or do not read it here.")
+        : Override("env_vars")?.Get(name) is { } other ? other
         : State.Options.Environment(name) is { } value ? value
         : hasDefault ? otherwise
         : throw new TemplateError($"Env var required but not provided: '{name}'", "Set the environment variable, or give env_var() a default.");
@@ -299,16 +334,13 @@ internal sealed class NodeContext : IJinjaNames
         return "";
     }
 
-    private PythonDict Flags() => new()
+    /// <summary>The options of the command, by dbt's names for its flags.</summary>
+    private PythonDict Flags()
     {
-        ["FULL_REFRESH"] = State.Options.FullRefresh,
-        ["STORE_FAILURES"] = State.Options.StoreFailures,
-        ["FAIL_FAST"] = State.Options.FailFast,
-        ["WHICH"] = State.Command,
-        ["STRICT_MODE"] = false,
-        ["WARN_ERROR"] = State.Options.WarnError,
-        ["EMPTY"] = State.Options.Empty,
-    };
+        var flags = new PythonDict { ["STRICT_MODE"] = false };
+        foreach (var (key, value) in State.Arguments.Items) flags[((string)key!).ToUpperInvariant()] = value;
+        return flags;
+    }
 
     private TemplateObject Exceptions() => new TemplateObject("exceptions")
         .Method("raise_compiler_error msg node?", a => throw new TemplateError(Representation.Print(a[0])))
@@ -320,6 +352,8 @@ internal sealed class NodeContext : IJinjaNames
         .Method("relation_wrong_type relation expected_type model?", a => throw new TemplateError(
             $"Trying to create {Representation.Print(a[1])} {Representation.Print(a[0])}, but it currently exists as a {(a[0] as DbtRelation)?.Type}. Either drop {Representation.Print(a[0])} manually, or run dbt with `--full-refresh` and dbt will drop it for you."))
         .Method("missing_config model name", a => throw new TemplateError($"Model '{NameOf(a[0])}' does not define a required config parameter '{Representation.Print(a[1])}'."))
+        .Method("missing_materialization model adapter_type", a => throw new TemplateError($"No materialization '{(a[0] as PythonDict)?.Get("config") switch { PythonDict config => Representation.Print(config.Get("materialized")), _ => NameOf(a[0]) }}' was found for adapter {Representation.Print(a[1])}! (searched types 'default' and '{State.AdapterType}')"))
+        .Method("column_type_missing column_names", a => throw new TemplateError($"Contracted models require data_type to be defined for each column. Please ensure that the column name and data_type are defined within the YAML configuration for the {Representation.Print(a[0])} column(s)."))
         .Method("missing_relation relation_name model?", a => throw new TemplateError($"Relation {Representation.Print(a[0])} not found!"))
         .Method("warn msg node?", a =>
         {
@@ -354,6 +388,36 @@ internal sealed class NodeContext : IJinjaNames
         }
     }
 
+    private static object? ZipOrDefault(CallArguments arguments)
+    {
+        try
+        {
+            return Zip(arguments.Positional);
+        }
+        catch (TemplateError)
+        {
+            return arguments.TryGetNamed("default", out var otherwise) ? otherwise : null;
+        }
+    }
+
+    /// <summary>What the lists of one dict have and those of another do not, whatever the case.</summary>
+    private static PythonDict Difference(object? left, object? right)
+    {
+        var others = Lists(right).ToDictionary(list => list.Key, list => list.Items.ToHashSet(StringComparer.OrdinalIgnoreCase), StringComparer.OrdinalIgnoreCase);
+        var rest = new PythonDict();
+        foreach (var (key, items) in Lists(left))
+        {
+            if (!others.TryGetValue(key, out var other)) rest[key] = new PythonList(items);
+            else if (items.Where(item => !other.Contains(item)).ToList() is { Count: > 0 } more) rest[key] = new PythonList(more);
+        }
+
+        return rest;
+
+        static IEnumerable<(string Key, List<string> Items)> Lists(object? dict) =>
+            (dict as PythonDict ?? throw new TemplateError($"diff_of_two_dicts() takes dicts of lists of texts, not {Representation.Of(dict)}.")).Items
+            .Select(item => (Representation.Print(item.Key), Operations.Enumerate(item.Value).Select(Representation.Print).ToList()));
+    }
+
     private static PythonList Zip(IReadOnlyList<object?> lists)
     {
         var items = lists.Select(list => Operations.Enumerate(list).ToList()).ToArray();
@@ -371,7 +435,7 @@ internal sealed class NodeContext : IJinjaNames
             JsonValueKind.True => true,
             JsonValueKind.False => false,
             JsonValueKind.String => json.GetString(),
-            JsonValueKind.Number => json.TryGetInt64(out var whole) ? whole : (object)json.GetDouble(),
+            JsonValueKind.Number => json.TryGetInt64(out var whole) ? whole : BigInteger.TryParse(json.GetRawText(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var large) ? large : (object)json.GetDouble(),
             JsonValueKind.Array => new PythonList(json.EnumerateArray().Select(Value)),
             _ => new PythonDict(json.EnumerateObject().Select(property => new KeyValuePair<string, object?>(property.Name, Value(property.Value)))),
         };
@@ -396,7 +460,7 @@ internal sealed class NodeContext : IJinjaNames
         {
             var (state, project, root) = (context.State, context.State.Project!, context.State.Project!.Root);
             return new TemplateObject("builtins.ref.config").Add("project_name", root.Name).Add("version", root.Version).Add("profile_name", state.Options.ProfileName).Add("target_name", state.Options.TargetName)
-                .Add("threads", (long)state.Options.Threads).Add("args", context._values["invocation_args_dict"]).Add("cli_vars", state.Options.Vars).Add("vars", new TemplateObject("builtins.ref.config.vars").Method("to_dict", _ => root.Vars))
+                .Add("threads", (long)state.Options.Threads).Add("args", () => state.Arguments).Add("cli_vars", state.Options.Vars).Add("vars", new TemplateObject("builtins.ref.config.vars").Method("to_dict", _ => root.Vars))
                 .Add("dependencies", () => new PythonDict(project.Packages.Select(package => new KeyValuePair<string, object?>(
                     package.Name, new PythonDict { ["project_name"] = package.Name, ["version"] = package.Version, ["project_root"] = package.Folder }))));
         }
@@ -417,8 +481,23 @@ internal sealed class NodeContext : IJinjaNames
 
         public override bool TryGetAttribute(string name, out object? value)
         {
-            value = name == "get" ? new JinjaFunction(name, Signature.Of("get key default?", (_, a) => TryGetItem(a[0], out var found) ? found : a.Or(1, null))) : null;
+            value = name switch
+            {
+                "get" => new JinjaFunction(name, Signature.Of("get key default?", (_, a) => TryGetItem(a[0], out var found) ? found : a.Or(1, null))),
+                "setdefault" => new JinjaFunction(name, Signature.Of("setdefault key default?", (_, a) => TryGetItem(a[0], out var found) ? found : context._values[a.Text(0)] = a.Or(1, null))),
+                // Packages keep here what one macro leaves to another in the same node.
+                "update" => new JinjaFunction(name, Update),
+                _ => null,
+            };
             return value is not null;
+        }
+
+        private object? Update(CallArguments arguments)
+        {
+            var added = new PythonDict();
+            Globals.FillDict(added, arguments, "update");
+            foreach (var (key, value) in added.Items) context._values[Operations.AsText(key) ?? throw new TemplateError("The names of the context are texts.")] = value;
+            return null;
         }
     }
 
@@ -464,7 +543,7 @@ internal sealed class NodeContext : IJinjaNames
     }
 
     /// <summary><c>config</c>: called it configures, and it gives what is configured.</summary>
-    private sealed class ConfigObject(NodeContext context) : JinjaObject
+    internal sealed class ConfigObject(NodeContext context) : JinjaObject
     {
         public override string TypeName => "config";
 
@@ -484,9 +563,11 @@ internal sealed class NodeContext : IJinjaNames
         {
             value = name switch
             {
+                // While the project is read nothing is configured yet, and dbt gives an empty text, whatever the default.
+                "get" or "require" or "meta_get" or "meta_require" when !context.IsExecuting => new JinjaFunction(name, _ => ""),
                 "get" => new JinjaFunction(name, Signature.Of("get name default? validator?", (_, a) => Find(a.Text(0)) ?? a.Or(1, null))),
-                "require" => new JinjaFunction(name, Signature.Of("require name validator?", (_, a) => Find(a.Text(0))
-                    ?? (context.IsExecuting ? throw new TemplateError($"'{context.Node?.Name}' does not define a required config parameter '{a.Text(0)}'.") : ""))),
+                "require" => new JinjaFunction(name, Signature.Of("require name validator?", (_, a) =>
+                    Find(a.Text(0)) ?? throw new TemplateError($"'{context.Node?.Name}' does not define a required config parameter '{a.Text(0)}'."))),
                 "meta_get" => new JinjaFunction(name, Signature.Of("meta_get name default?", (_, a) => Meta(a.Text(0)) ?? a.Or(1, null))),
                 "meta_require" => new JinjaFunction(name, Signature.Of("meta_require name", (_, a) => Meta(a.Text(0)) ?? throw new TemplateError($"'{context.Node?.Name}' has no '{a.Text(0)}' in its meta."))),
                 "persist_relation_docs" => new JinjaFunction(name, _ => PersistsDocs("relation")),
@@ -497,7 +578,7 @@ internal sealed class NodeContext : IJinjaNames
             return true;
         }
 
-        private bool PersistsDocs(string kind) => Find("persist_docs") is PythonDict docs && docs.Get(kind) is true;
+        private bool PersistsDocs(string kind) => context.IsExecuting && Find("persist_docs") is PythonDict docs && docs.Get(kind) is true;
 
         private string Set(string key, object? value)
         {
@@ -506,7 +587,7 @@ internal sealed class NodeContext : IJinjaNames
             return "";
         }
 
-        private object? Find(string key) => context.Node is { } node && node.Config.TryGet(key, out var value) ? value : context.ConfigCalls.GetValueOrDefault(key);
+        private object? Find(string key) => context.Node is { } node && node.Config.TryGet(key, out var value) ? value : null;
 
         private object? Meta(string key) => context.Node?.Config.Meta.TryGet(key, out var value) == true ? value : null;
     }

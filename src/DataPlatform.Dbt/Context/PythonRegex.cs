@@ -18,6 +18,7 @@ internal static class PythonRegex
             .Method("fullmatch pattern string flags?", a => Match(Compile(a.Text(0), a.Int(2, 0)), @"\A(?:", @")\z", a.Text(1)))
             .Method("search pattern string flags?", a => Found(Compile(a.Text(0), a.Int(2, 0)).Match(a.Text(1))))
             .Method("sub pattern repl string count? flags?", a => Replace(Compile(a.Text(0), a.Int(4, 0)), a.Text(1), a.Text(2), a.Int(3, 0)))
+            .Method("subn pattern repl string count? flags?", a => ReplaceCounted(Compile(a.Text(0), a.Int(4, 0)), a.Text(1), a.Text(2), a.Int(3, 0)))
             .Method("split pattern string maxsplit? flags?", a => Split(Compile(a.Text(0), a.Int(3, 0)), a.Text(1), a.Int(2, 0)))
             .Method("findall pattern string flags?", a => FindAll(Compile(a.Text(0), a.Int(2, 0)), a.Text(1)))
             .Method("finditer pattern string flags?", a => new PythonList(Compile(a.Text(0), a.Int(2, 0)).Matches(a.Text(1)).Select(Found)))
@@ -53,6 +54,9 @@ internal static class PythonRegex
 
     private static string Replace(Regex regex, string replacement, string text, int count) => regex.Replace(text, Replacement(replacement), count > 0 ? count : -1);
 
+    private static PythonTuple ReplaceCounted(Regex regex, string replacement, string text, int count) =>
+        new(Replace(regex, replacement, text, count), Math.Min((long)regex.Count(text), count > 0 ? count : long.MaxValue));
+
     private static PythonList Split(Regex regex, string text, int most) => new(most > 0 ? regex.Split(text, most + 1) : regex.Split(text));
 
     private static PythonList FindAll(Regex regex, string text) => new(regex.Matches(text).Select(match => match.Groups.Count switch
@@ -78,6 +82,7 @@ internal static class PythonRegex
             Method("fullmatch string", a => PythonRegex.Match(regex, @"\A(?:", @")\z", a.Text(0)));
             Method("search string", a => Found(regex.Match(a.Text(0))));
             Method("sub repl string count?", a => Replace(regex, a.Text(0), a.Text(1), a.Int(2, 0)));
+            Method("subn repl string count?", a => ReplaceCounted(regex, a.Text(0), a.Text(1), a.Int(2, 0)));
             Method("split string maxsplit?", a => Split(regex, a.Text(0), a.Int(1, 0)));
             Method("findall string", a => FindAll(regex, a.Text(0)));
             Method("finditer string", a => new PythonList(regex.Matches(a.Text(0)).Select(Found)));
@@ -103,14 +108,4 @@ internal static class PythonRegex
 
         private static object? Value(Group group) => group.Success ? group.Value : null;
     }
-}
-
-/// <summary><c>modules.itertools</c>.</summary>
-internal static class PythonItertools
-{
-    public static JinjaObject Module { get; } = new TemplateObject("modules.itertools")
-        .Add("chain", new JinjaFunction("chain", a => new PythonList(a.Positional.SelectMany(Operations.Enumerate))))
-        .Add("product", new JinjaFunction("product", a => new PythonList(
-            a.Positional.Aggregate(Enumerable.Repeat(Enumerable.Empty<object?>(), 1), (tuples, list) => tuples.SelectMany(tuple => Operations.Enumerate(list).Select(item => tuple.Append(item))))
-                .Select(tuple => (object?)new PythonTuple([.. tuple])))));
 }

@@ -38,6 +38,13 @@ internal sealed class ResultTable : TemplateObject
 
     public override IEnumerator<object?> Iterate() => _rows.GetEnumerator();
 
+    public override bool TryGetItem(object? key, out object? value)
+    {
+        var place = PythonSequence.Index(key, _rows.Count);
+        value = place is { } index ? _rows[index] : null;
+        return place is not null;
+    }
+
     /// <summary>A value of the database as one of a template.</summary>
     public static object? Convert(object? value) => value switch
     {

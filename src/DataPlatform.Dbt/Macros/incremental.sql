@@ -23,6 +23,30 @@
     {{ return(get_merge_sql(arg_dict.target_relation, arg_dict.temp_relation, arg_dict.unique_key, arg_dict.dest_columns, arg_dict.incremental_predicates)) }}
 {%- endmacro %}
 
+{% macro get_incremental_microbatch_sql(arg_dict) -%}
+    {{ return(adapter.dispatch('get_incremental_microbatch_sql', 'dbt')(arg_dict)) }}
+{%- endmacro %}
+
+{% macro postgres__get_incremental_microbatch_sql(arg_dict) -%}
+    {{ return(get_incremental_merge_sql(arg_dict)) }}
+{%- endmacro %}
+
+{% macro duckdb__get_incremental_microbatch_sql(arg_dict) -%}
+    {#- The rows of the batch's time are replaced. -#}
+    {%- set column = config.get('event_time') -%}
+    {%- set time = column ~ " >= '" ~ model.batch.event_time_start ~ "' and " ~ column ~ " < '" ~ model.batch.event_time_end ~ "'" -%}
+    {%- set columns = get_quoted_csv(arg_dict.dest_columns | map(attribute='name')) -%}
+delete from {{ arg_dict.target_relation }}
+where {{ time }}
+{%- for predicate in arg_dict.incremental_predicates or [] %}
+and ({{ predicate }})
+{%- endfor %};
+insert into {{ arg_dict.target_relation }} ({{ columns }})
+select {{ columns }}
+from {{ arg_dict.temp_relation }}
+where {{ time }}
+{%- endmacro %}
+
 {% macro get_incremental_default_sql(arg_dict) -%}
     {{ return(adapter.dispatch('get_incremental_default_sql', 'dbt')(arg_dict)) }}
 {%- endmacro %}

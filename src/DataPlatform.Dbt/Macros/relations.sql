@@ -217,6 +217,12 @@ from (
 limit {{ limit }}
 {%- endmacro %}
 
+{% macro get_show_sql(compiled_code, sql_header, limit) -%}
+    {%- if sql_header %}{{ sql_header }}
+{% endif -%}
+    {{ compiled_code if limit is none else get_limit_subquery_sql(compiled_code, limit) }}
+{%- endmacro %}
+
 {% macro alter_column_type(relation, column_name, new_column_type) -%}
     {{ return(adapter.dispatch('alter_column_type', 'dbt')(relation, column_name, new_column_type)) }}
 {%- endmacro %}

@@ -29,6 +29,8 @@ internal sealed record DbtGroup(string Package, string Name, string Path, string
 /// <summary>A model, seed, snapshot, test, source, exposure, metric or hook of a project.</summary>
 internal sealed class DbtNode
 {
+    private readonly SortedSet<string> _macros = new(StringComparer.Ordinal);
+
     public required string UniqueId { get; set; }
 
     public required ResourceType Type { get; init; }
@@ -96,7 +98,14 @@ internal sealed class DbtNode
     /// <summary>Ids of the nodes that it reads.</summary>
     public List<string> DependsOn { get; } = [];
 
-    public HashSet<string> DependsOnMacros { get; } = new(StringComparer.Ordinal);
+    /// <summary>Ids of the macros that it calls, sorted. Others may look while it runs.</summary>
+    public IReadOnlyList<string> Macros
+    {
+        get
+        {
+            lock (_macros) return [.. _macros];
+        }
+    }
 
     /// <summary>Of tests that are asked for in schema YAML.</summary>
     public GenericTest? Test { get; init; }
@@ -118,6 +127,9 @@ internal sealed class DbtNode
 
     public bool IsRefable => Type is ResourceType.Model or ResourceType.Seed or ResourceType.Snapshot;
 
+    /// <summary>Whether it is built by batches of time.</summary>
+    public bool IsMicrobatch { get; set; }
+
     public bool IsEphemeral => Type == ResourceType.Model && Config.Materialized == "ephemeral";
 
     public IReadOnlyList<string> Tags => Config.Tags;
@@ -132,6 +144,12 @@ internal sealed class DbtNode
 
     /// <summary>Whether nothing of it is in the database: it says what the project's data is for.</summary>
     public bool IsDescription => Type is ResourceType.Exposure or ResourceType.Metric or ResourceType.SemanticModel or ResourceType.SavedQuery;
+
+    /// <summary>Takes a macro among those that it calls.</summary>
+    public void AddMacro(string id)
+    {
+        lock (_macros) _macros.Add(id);
+    }
 
     public static string NameOf(ResourceType type) => type switch
     {

@@ -21,7 +21,7 @@ internal sealed class MacroTable
     private static readonly HashSet<string> Fixed = new(StringComparer.Ordinal)
     {
         "snapshot_merge_sql", "snapshot_staging_table", "build_snapshot_table", "build_snapshot_staging_table", "snapshot_timestamp_strategy", "snapshot_check_strategy",
-        "snapshot_hash_arguments", "create_columns", "post_snapshot", "load_csv_rows", "create_csv_table", "reset_csv_table", "get_csv_sql", "get_binding_char", "get_batch_size", "run_hooks",
+        "snapshot_hash_arguments", "create_columns", "post_snapshot", "load_csv_rows", "create_csv_table", "reset_csv_table", "get_csv_sql", "get_binding_char", "run_hooks",
         "create_schema", "drop_schema", "drop_relation", "drop_relation_if_exists", "rename_relation", "truncate_relation", "list_relations_without_caching", "get_columns_in_relation",
         "check_schema_exists", "list_schemas", "get_rename_sql", "get_drop_sql", "get_replace_sql",
         "get_rename_view_sql", "get_rename_table_sql", "make_intermediate_relation", "make_backup_relation", "statement",

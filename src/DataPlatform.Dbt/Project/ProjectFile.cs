@@ -55,6 +55,9 @@ internal sealed partial class ProjectFile
 
     public PythonDict Vars { get; }
 
+    /// <summary>Whether a microbatch strategy that the project itself brings is called for each batch.</summary>
+    public bool BatchesCustomStrategies => _yaml["flags"]?["require_batched_execution_for_custom_microbatch_strategy"]?.ToValue() is true;
+
     /// <summary>The packages in which macros of a namespace are looked for, by namespace.</summary>
     public Dictionary<string, string[]> SearchOrders { get; } = new(StringComparer.Ordinal);
 

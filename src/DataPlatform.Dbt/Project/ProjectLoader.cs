@@ -6,7 +6,12 @@ namespace DataPlatform.Dbt.Project;
 /// <summary>Reads a project and its packages, and finds out what each node reads.</summary>
 internal sealed class ProjectLoader
 {
-    private static readonly string[] RefusedStrategies = ["microbatch", "insert_overwrite"];
+    private static readonly string[] RefusedStrategies = ["insert_overwrite"];
+
+    /// <summary>What a query is called that the command line brings.</summary>
+    public const string InlineName = "inline_query";
+
+    private const string MicrobatchStrategy = "microbatch";
 
     private const string Python = ".py";
 
@@ -34,10 +39,12 @@ internal sealed class ProjectLoader
         foreach (var package in _project.Packages) ReadNodes(package);
         foreach (var package in _project.Packages) new SchemaReader(_state, _project, package, AddNode, Find, Rename).Read();
         foreach (var package in _project.Packages) AddHooks(package);
+        if (_state.Options.Inline is { } query) AddNode(NewNode(root, ResourceType.Analysis, InlineName, InlineName, InlineName, query));
         foreach (var node in _nodes) Guard(node, () => Configure(node));
         Link();
         CheckNames();
         CheckCycles();
+        CheckInputs();
         return _project;
     }
 
@@ -271,7 +278,7 @@ internal sealed class ProjectLoader
         context["_dbt_generic_test_kwargs"] = Run.TestRun.Arguments(_state, node, context);
         var macro = FindTest(node) ?? throw new DataPlatformException(
             FailureClass.Configuration, $"{node.OriginalPath}:{node.Line}: there is no test '{(node.Test!.Namespace is { } package ? package + "." : "")}{node.Test.Name}'.", "Define it with {% test %}, or install the package that has it.");
-        node.DependsOnMacros.Add(macro.UniqueId);
+        node.AddMacro(macro.UniqueId);
         context.Render(node.RawCode, $"{node.OriginalPath}:{node.Line}");
     }
 
@@ -282,7 +289,7 @@ internal sealed class ProjectLoader
         var config = node.Config;
         var allowed = node.Type switch
         {
-            ResourceType.Model => new[] { "view", "table", "incremental", "ephemeral" },
+            ResourceType.Model => new[] { "view", "table", "incremental", "ephemeral", "materialized_view" },
             ResourceType.Seed => ["seed"],
             ResourceType.Snapshot => ["snapshot"],
             ResourceType.Test => ["test"],
@@ -290,15 +297,43 @@ internal sealed class ProjectLoader
         };
         var isOwn = node.Type == ResourceType.Model && Run.OwnMaterialization.Find(_state, config.Materialized) is not null;
         if (Array.IndexOf(allowed, config.Materialized) < 0 && !isOwn) Refuse($"the materialization '{config.Materialized}'");
+        if (config.IsEnabled && !isOwn && config.Materialized == "materialized_view") CheckMaterializedView(config);
         if (config.IsEnabled && !isOwn) Run.Constraints.Check(node);
         if (!isOwn && config["incremental_strategy"] is string strategy && RefusedStrategies.Contains(strategy)) Refuse($"the incremental strategy '{strategy}'");
-        foreach (var key in new[] { "begin", "batch_size", "event_time" })
-            if (config[key] is not null) Refuse($"the configuration '{key}', of microbatches");
+        node.IsMicrobatch = node.Type == ResourceType.Model && config.Materialized == "incremental" && config["incremental_strategy"] is MicrobatchStrategy
+            && (_project.Root.BatchesCustomStrategies || IsOfDbt("get_incremental_microbatch_sql"));
+        if (node.IsMicrobatch && config.IsEnabled) CheckMicrobatch(node);
 
         void Refuse(string construct)
         {
             if (config.IsEnabled) throw YamlItem.Unsupported(node.OriginalPath, node.Line, construct);
         }
+    }
+
+    private void CheckMaterializedView(NodeConfig config)
+    {
+        if (_state.AdapterType == "duckdb") throw new TemplateError("DuckDB has no materialized views, which the materialization 'materialized_view' makes.", "Use the materialization table.");
+        if ((config.Text("on_configuration_change") ?? "apply") is not ("apply" or "continue" or "fail") and var other)
+            throw new TemplateError($"on_configuration_change is apply, continue or fail, not '{other}'.", "It says what is done when the indexes of a materialized view are others.");
+    }
+
+    private void CheckMicrobatch(DbtNode node)
+    {
+        Microbatch.Read(node);
+        if (!IsOfDbt($"{_state.AdapterType}__get_incremental_microbatch_sql")) return;
+        var hasKey = node.Config["unique_key"] is not null;
+        if (_state.AdapterType == "postgres" && !hasKey) throw new TemplateError($"Microbatch model '{node.Name}' must provide a 'unique_key' config: on PostgreSQL each batch is merged by it.", "Name the columns that tell rows apart.");
+        if (_state.AdapterType == "duckdb" && hasKey)
+            throw new TemplateError($"Microbatch model '{node.Name}' must not have a 'unique_key' config: on DuckDB each batch takes the place of the rows of its time.", "Leave it out, or use the incremental_strategy merge.");
+    }
+
+    private bool IsOfDbt(string macro) => _project.Macros.Find(macro, _project.Root.Name)?.Package == MacroTable.Dbt;
+
+    /// <summary>Warns of microbatch models that read all rows for each batch.</summary>
+    private void CheckInputs()
+    {
+        foreach (var node in _project.Nodes.Values.Where(node => node.IsMicrobatch && !node.DependsOn.Exists(id => _project.Nodes[id].Config["event_time"] is not null)))
+            _state.Log("warn", $"The microbatch model '{node.Name}' has no 'ref' or 'source' input with an 'event_time' configuration. \nThis means no filtering can be applied and can result in unexpected duplicate records in the resulting microbatch model.");
     }
 
     /// <summary>Finds what each node's references mean, and leaves out what is not enabled.</summary>

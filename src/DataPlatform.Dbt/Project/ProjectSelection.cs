@@ -62,7 +62,7 @@ internal static class ProjectSelection
         TestName = node.Test?.Name,
         ParentIds = node.DependsOn,
         // Those of dbt itself are the engine's, and change with it.
-        MacroIds = [.. node.DependsOnMacros.Where(id => !id.StartsWith($"macro.{MacroTable.Dbt}.", StringComparison.Ordinal))],
+        MacroIds = [.. node.Macros.Where(id => !id.StartsWith($"macro.{MacroTable.Dbt}.", StringComparison.Ordinal))],
         Checksums = state.Options.StateFolder is null ? new NodeChecksums() : Checksums(state, node),
     };
 

@@ -7,10 +7,10 @@ using DataPlatform.Warehouses;
 namespace DataPlatform.Dbt.Run;
 
 /// <summary>Runs nodes after those that they read, some at the same time; what reads a node that failed is skipped.</summary>
-internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserver? observer, DbtCommand command, IReadOnlyList<DbtNode> selected)
+internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserver? observer, EngineCommand command, IReadOnlyList<DbtNode> selected)
 {
     private readonly List<NodeResult> _results = [];
-    private readonly List<DbtNode> _runnable = [.. selected.Where(node => !node.IsEphemeral)];
+    private readonly List<DbtNode> _runnable = [.. selected.Where(node => !node.IsEphemeral || command == EngineCommand.Show)];
     private readonly Dictionary<string, HashSet<string>> _waits = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DbtNode> _skippedFor = new(StringComparer.Ordinal);
     private int _begun;
@@ -24,8 +24,10 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var total = _runnable.Count;
-        if (command is not (DbtCommand.Compile or DbtCommand.SourceFreshness)) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
-        if (command is not DbtCommand.Compile && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
+        var onlyReads = command is EngineCommand.Compile or EngineCommand.Show;
+        var runsHooks = !onlyReads && command != EngineCommand.Clone;
+        if (!onlyReads && command != EngineCommand.SourceFreshness) await DbtEngine.OnThread(() => CreateSchemas(_runnable, cancellationToken)).ConfigureAwait(false);
+        if (runsHooks && !await RunHooksAsync("on-run-start", cancellationToken).ConfigureAwait(false))
         {
             foreach (var node in _runnable) End(Skipped(node, "on-run-start failed"), ++_begun, total);
             return;
@@ -52,7 +54,8 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 observer?.Started(next, index, total);
                 // Threads are named by the lowest number that is free.
                 var number = Enumerable.Range(1, running.Count + 1).First(candidate => running.Values.All(other => other.Thread != candidate));
-                running.Add(DbtEngine.OnThread(() => RunNode(next, $"Thread-{number} (worker)", stopping.Token)), (index, number));
+                var thread = $"Thread-{number} (worker)";
+                running.Add(DbtEngine.OnThread(() => RunNode(next, thread, stopping.Token), thread), (index, number));
             }
 
             if (running.Count == 0) continue;
@@ -76,7 +79,7 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             End(result, place, total);
         }
 
-        if (command is not DbtCommand.Compile) await RunHooksAsync("on-run-end", cancellationToken).ConfigureAwait(false);
+        if (runsHooks) await RunHooksAsync("on-run-end", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes all schemas before nodes run: two that make the same one at the same moment would be in each other's way.</summary>
@@ -100,8 +103,9 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
     {
         var runs = nodes.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal);
         var ancestors = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
-        foreach (var node in nodes) _waits[node.UniqueId] = [.. Ancestors(node).Where(runs.Contains)];
-        if (command != DbtCommand.Build) return;
+        // What is only read or pointed to is there already.
+        foreach (var node in nodes) _waits[node.UniqueId] = command is EngineCommand.Clone or EngineCommand.Show ? [] : [.. Ancestors(node).Where(runs.Contains)];
+        if (command != EngineCommand.Build) return;
         // A unit test runs when its model's turn comes, and before it.
         foreach (var test in nodes.Where(node => node.Type == ResourceType.UnitTest)) _waits[test.UniqueId] = [.. Ancestors(InTurnOf(test)).Where(runs.Contains)];
         foreach (var test in nodes.Where(node => node.Type == ResourceType.Test))
@@ -160,11 +164,19 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                 return Result(verdict, difference) with { Failures = count, Response = database.LastResponse };
             }
 
+            if (node.IsMicrobatch && command is not (EngineCommand.Compile or EngineCommand.Clone or EngineCommand.Show))
+            {
+                var batches = new MicrobatchRun(state, warehouse, observer, node, thread, cancellationToken).Run();
+                return Result(batches.Status, batches.Message) with { Rows = batches.Rows, Exception = batches.Exception, Batches = batches.Batches };
+            }
+
             var context = new NodeContext(state, node.Package, node, database, cancellationToken);
+            if (command == EngineCommand.Clone) return CloneRun.Run(context) ? Done() : Result("success", "No-op");
             if (node.Type is not (ResourceType.Seed or ResourceType.Source)) compiled = Compiler.Compile(context, cancellationToken);
             compiledAt = state.Options.Time.GetUtcNow();
             if (compiled is not null) TargetFiles.Write(state, TargetFiles.Compiled, node, compiled);
-            if (command == DbtCommand.Compile) return Result("success", null);
+            if (command == EngineCommand.Compile) return Result("success", null);
+            if (command == EngineCommand.Show) return Result("success", null) with { Table = Show(context, compiled), Response = database.LastResponse };
             switch (node.Type)
             {
                 case ResourceType.Model: new ModelRun(context, compiled!).Run(); break;
@@ -178,31 +190,22 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
                     return Result(status, problem) with { Failures = failures, Response = database.LastResponse };
             }
 
-            return Result("success", Representation.Print(database.LastResponse.TryGet("_message", out var message) ? message : "")) with
-            {
-                Response = database.LastResponse,
-                Rows = database.LastRows < 0 ? null : database.LastRows,
-            };
+            return Done();
         }
-        catch (DatabaseError e)
+        catch (Exception e) when (NodeFailure.Explain(state, node, database, e) is { } message)
         {
-            return Failed(
-                $"Database Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message.Replace("\n", "\n  ", StringComparison.Ordinal)}"
-                + (database.Main is null ? "" : $"\n  compiled code at {TargetFiles.PathOf(state, TargetFiles.Run, node)}"), e);
+            return Result(node.Type == ResourceType.Source ? "runtime error" : "error", message) with { Exception = e };
         }
-        catch (TemplateError e)
-        {
-            return Failed($"Compilation Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
-        }
-        catch (DataPlatformException e)
-        {
-            return Failed($"{(e is JinjaException ? "Compilation" : "Runtime")} Error in {node.TypeName} {node.Name} ({node.OriginalPath})\n  {e.Message}{(e.Hint is null ? "" : $"\n  {e.Hint}")}", e);
-        }
-
         finally
         {
             if (database.Main is { } main) TargetFiles.Write(state, TargetFiles.Run, node, main);
         }
+
+        NodeResult Done() => Result("success", Representation.Print(database.LastResponse.TryGet("_message", out var said) ? said : "")) with
+        {
+            Response = database.LastResponse,
+            Rows = database.LastRows < 0 ? null : database.LastRows,
+        };
 
         NodeResult Result(string status, string? message) => new(node, status)
         {
@@ -214,8 +217,13 @@ internal sealed class DagRun(EngineState state, IWarehouse warehouse, IDbtObserv
             RelationName = ManifestWriter.RelationName(state, node),
             Thread = thread,
         };
+    }
 
-        NodeResult Failed(string message, Exception exception) => Result(node.Type == ResourceType.Source ? "runtime error" : "error", message) with { Exception = exception };
+    /// <summary>The first rows of a query, or of a seed's table.</summary>
+    private ResultTable Show(NodeContext context, string? sql)
+    {
+        var limit = state.Options.Limit;
+        return context.Database!.Query(Representation.Print(context.CallMacro("get_show_sql", sql ?? $"select * from {context.This!.Print()}", context.Node!.Config["sql_header"], limit < 0 ? null : (long)limit)));
     }
 
     private async Task<bool> RunHooksAsync(string kind, CancellationToken cancellationToken)

@@ -34,15 +34,15 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
     {
         if (TransactionWord().IsMatch(sql) && SqlStatements.Split(sql).ToList() is { Count: > 0 } statements && statements.Exists(statement => WordOf(statement) is not null))
         {
-            // Macros may end transactions in their SQL. The next statement begins another.
+            // Macros may end transactions in their SQL.
             var last = new ResultTable([], []);
             foreach (var statement in statements)
             {
                 switch (WordOf(statement))
                 {
                     case null: last = Query(statement); break;
-                    case "commit": Commit(); break;
-                    case "rollback": End(); break;
+                    case "begin": break;
+                    case var end: EndAndBegin(end); break;
                 }
             }
 
@@ -162,8 +162,29 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
     public void Commit()
     {
         if (_transaction is null) return;
-        _transaction.CommitAsync(cancellationToken).GetAwaiter().GetResult();
+        try
+        {
+            _transaction.CommitAsync(cancellationToken).GetAwaiter().GetResult();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new DatabaseError($"The transaction cannot be committed: {e.Message}", "commit", e);
+        }
+
         End();
+    }
+
+    /// <summary>Commits, or rolls back, and begins another transaction in the same session: its temporary tables are there still.</summary>
+    /// <param name="end">commit or rollback.</param>
+    public void EndAndBegin(string end)
+    {
+        if (_transaction is null) return;
+        foreach (var sql in IsDuckDb ? [end, "begin transaction"] : new[] { $"{end} and chain" })
+        {
+            using var command = Connection.CreateCommand();
+            command.CommandText = sql;
+            Run(sql, command.Cancel, () => command.ExecuteNonQueryAsync(cancellationToken));
+        }
     }
 
     /// <summary>Runs SQL outside of any transaction, for what cannot be in one.</summary>
@@ -287,17 +308,16 @@ internal sealed partial class Database(IWarehouse warehouse, EngineState state, 
         _transaction = null;
     }
 
-    [GeneratedRegex(@"\b(?:begin|commit|rollback)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\b(?:begin|start|commit|end|rollback|abort)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex TransactionWord();
 
+    // Comments may stand before it.
+    [GeneratedRegex(@"\A(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:(?<begin>begin|start\s+transaction)|(?<commit>commit|end)|(?<rollback>rollback|abort))(?:\s+(?:work|transaction))?[\s;]*\z", RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
+    private static partial Regex TransactionStatement();
+
     /// <summary>What a statement does to the transaction: begin, commit or rollback; null when it is none of these.</summary>
-    private static string? WordOf(string statement) => statement.Trim().TrimEnd(';').ToLowerInvariant() switch
-    {
-        "begin" or "begin transaction" or "start transaction" => "begin",
-        "commit" or "commit transaction" or "end" => "commit",
-        "rollback" => "rollback",
-        _ => null,
-    };
+    private static string? WordOf(string statement) =>
+        TransactionStatement().Match(statement) is { Success: true } match ? match.Groups.Cast<Group>().Skip(1).First(group => group.Success).Name : null;
 
     private T Run<T>(string sql, Action interrupt, Func<Task<T>> work)
     {

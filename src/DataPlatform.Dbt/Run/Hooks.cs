@@ -32,13 +32,13 @@ internal static class Hooks
     }
 
     /// <summary>The hooks of a kind as materializations see them.</summary>
-    public static PythonList Describe(DbtNode node, string kind) =>
-        new(Read(node, kind).Select(hook => (object?)new PythonDict { ["sql"] = hook.Sql, ["transaction"] = hook.IsInside }));
+    public static PythonList Describe(NodeContext context, string kind) =>
+        new(Of(context, kind).Select(hook => (object?)new PythonDict { ["sql"] = hook.Sql, ["transaction"] = hook.IsInside }));
 
     /// <summary>Runs those of a kind that are inside of the node's transaction, or those that are not.</summary>
     public static void Run(NodeContext context, string kind, bool inside)
     {
-        foreach (var hook in Read(context.Node!, kind).Where(hook => hook.IsInside == inside)) Run(context, hook, $"{context.Node!.OriginalPath} ({kind})");
+        foreach (var hook in Of(context, kind).Where(hook => hook.IsInside == inside)) Run(context, hook, $"{context.Node!.OriginalPath} ({kind})");
     }
 
     /// <summary>Runs hooks that were described, as <c>run_hooks</c> does.</summary>
@@ -51,6 +51,10 @@ internal static class Hooks
             Run(context, new Hook(Representation.Print(sql), inside), $"{context.Node?.OriginalPath} (hook)");
         }
     }
+
+    // Those of a model run once, before the first batch and after the last.
+    private static IEnumerable<Hook> Of(NodeContext context, string kind) =>
+        context.Batch is { } batch && !(kind == "pre-hook" ? batch.IsFirst : batch.IsLast) ? [] : Read(context.Node!, kind);
 
     private static void Run(NodeContext context, Hook hook, string origin)
     {

@@ -5,16 +5,22 @@ using DataPlatform.Dbt.Project;
 namespace DataPlatform.Dbt.Run;
 
 /// <summary>Builds models. Each is one transaction with its hooks in it: readers see the old relation until it ends.</summary>
-internal sealed class ModelRun(NodeContext context, string sql)
+/// <param name="context">Of the node.</param>
+/// <param name="sql">Its query.</param>
+/// <param name="materialized">What it becomes, or null for what is configured.</param>
+internal sealed class ModelRun(NodeContext context, string sql, string? materialized = null)
 {
+    private const string MaterializedView = "materialized_view";
+
     private readonly Database _database = context.Database!;
     private readonly DbtNode _node = context.Node!;
     private readonly DbtRelation _this = context.This!;
+    private readonly string _materialized = materialized ?? context.Node!.Config.Materialized;
     private bool _isNew;
 
     public void Run()
     {
-        if (OwnMaterialization.Find(context.State, _node.Config.Materialized) is { } own)
+        if (OwnMaterialization.Find(context.State, _materialized) is { } own)
         {
             OwnMaterialization.Run(context, own, sql);
             return;
@@ -22,18 +28,19 @@ internal sealed class ModelRun(NodeContext context, string sql)
 
         Hooks.Run(context, "pre-hook", inside: false);
         Hooks.Run(context, "pre-hook", inside: true);
-        if (_node.Config.Materialized == "view") BuildView(_database.Find(_this));
+        if (_materialized == "view") BuildView(_database.Find(_this));
+        else if (_materialized == MaterializedView) BuildMaterializedView(_database.Find(_this));
         else
         {
             var built = _this.Named(Suffixed("__dbt_tmp")).As("table");
             var (existing, left) = _database.Find(_this, built);
-            if (_node.Config.Materialized == "table") BuildTable(built, existing, left);
+            if (_materialized == "table") BuildTable(built, existing, left);
             else BuildIncrement(built, existing, left);
         }
 
         // What hooks do is not what the model did.
         var response = (Verb: (string)Get("code")!, _database.LastRows);
-        Properties.Apply(context, _this.As(_node.Config.Materialized == "view" ? "view" : "table"), _isNew);
+        Properties.Apply(context, _this.As(_materialized is "view" or MaterializedView ? _materialized : "table"), _isNew);
         Hooks.Run(context, "post-hook", inside: true);
         _database.Commit();
         Hooks.Run(context, "post-hook", inside: false);
@@ -47,6 +54,39 @@ internal sealed class ModelRun(NodeContext context, string sql)
         if (existing is not null) _database.Drop(existing);
         _database.QueryMain(Sql("get_create_view_as_sql", _this.As("view"), sql));
         _database.Respond("CREATE VIEW", -1);
+    }
+
+    private void BuildMaterializedView(DbtRelation? existing)
+    {
+        var target = _this.As(MaterializedView);
+        if (existing?.Type != MaterializedView || _node.Config.Flag("full_refresh", context.State.Options.FullRefresh))
+        {
+            if (existing is not null) _database.Drop(existing);
+            _database.Write("SELECT", Sql("get_create_materialized_view_as_sql", target, sql));
+            _isNew = true;
+            return;
+        }
+
+        if (context.CallMacro("get_materialized_view_configuration_changes", target, new NodeContext.ConfigObject(context)) is not { } changes)
+        {
+            _database.QueryMain(Sql("refresh_materialized_view", target));
+            _database.Respond("REFRESH MATERIALIZED VIEW", -1);
+            return;
+        }
+
+        var name = target.Print();
+        switch (_node.Config.Text("on_configuration_change") ?? "apply")
+        {
+            case "continue":
+                context.State.Log("warn", $"Configuration changes were identified and `on_configuration_change` was set to `continue` for `{name}`");
+                _database.Respond($"skip {name}", -1);
+                break;
+            case "fail": throw new TemplateError($"Configuration changes were identified and `on_configuration_change` was set to `fail` for `{name}`", "Run it with --full-refresh, or set on_configuration_change to apply.");
+            default:
+                _database.Write("ALTER", Sql("get_alter_materialized_view_as_sql", target, changes, sql, existing));
+                _database.Respond("ALTER MATERIALIZED VIEW", -1);
+                break;
+        }
     }
 
     /// <param name="built">What it is called until it takes the name's place.</param>
@@ -65,7 +105,7 @@ internal sealed class ModelRun(NodeContext context, string sql)
 
     private void BuildIncrement(DbtRelation built, DbtRelation? existing, DbtRelation? left)
     {
-        if (existing is null || existing.Type != "table" || _node.Config.Flag("full_refresh", context.State.Options.FullRefresh))
+        if (existing is null || existing.Type != "table" || (context.Batch is not { IsIncremental: true } && _node.Config.Flag("full_refresh", context.State.Options.FullRefresh)))
         {
             BuildTable(built, existing, left);
             return;

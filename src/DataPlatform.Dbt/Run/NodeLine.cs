@@ -11,9 +11,26 @@ namespace DataPlatform.Dbt.Run;
 /// <param name="Elapsed">How long it took, where that is said.</param>
 internal sealed record NodeLine(string Event, string Level, string Text, string Status, TimeSpan? Elapsed = null)
 {
+    /// <summary>What stands before its place of all.</summary>
+    public string Prefix { get; private init; } = "";
+
     public static NodeLine Start(DbtNode node) => node.Type == ResourceType.Operation
         ? new NodeLine("LogHookStartLine", "info", $"START hook: {Statement(node)}", "RUN")
         : new NodeLine("LogStartLine", "info", $"START {Describe(node)}", "RUN");
+
+    public static NodeLine Start(DbtNode node, BatchStep step) => new("LogStartBatch", "info", $"START {Describe(node, step)}", "RUN") { Prefix = "Batch " };
+
+    public static NodeLine End(BatchOutcome outcome)
+    {
+        var what = Describe(outcome.Node, outcome.Step);
+        var line = outcome.Status switch
+        {
+            "error" => new NodeLine("LogBatchResult", "error", $"ERROR creating {what}", "ERROR", outcome.Elapsed),
+            "skipped" => new NodeLine("LogBatchResult", "info", $"SKIP {what}", "SKIPPED", outcome.Elapsed),
+            _ => new NodeLine("LogBatchResult", "info", $"OK created {what}", outcome.Message ?? "OK", outcome.Elapsed),
+        };
+        return line with { Prefix = "Batch " };
+    }
 
     public static NodeLine End(NodeResult result)
     {
@@ -28,6 +45,7 @@ internal sealed record NodeLine(string Event, string Level, string Text, string 
             ResourceType.Operation => Made("LogHookEndLine", "OK", "ERROR", $"hook: {Statement(node)}", "OK"),
             ResourceType.Seed => Made("LogSeedResult", "OK loaded", "ERROR loading", Describe(node), result.Message),
             ResourceType.Snapshot => Made("LogSnapshotResult", "OK snapshotted", "ERROR snapshotting", $"{node.Schema}.{node.Alias}", result.Message),
+            _ when result.Batches is not null => Made("LogModelResult", result.Status == "partial success" ? "PARTIALLY created" : "OK created", "ERROR creating", Describe(node), result.Message?.Split('\n')[0]),
             _ => Made("LogModelResult", "OK created", "ERROR creating", Describe(node), result.Message),
         };
 
@@ -38,10 +56,13 @@ internal sealed record NodeLine(string Event, string Level, string Text, string 
             new(name, isError ? "error" : "info", $"{(isError ? failed : done)} {what}", isError ? "ERROR" : status ?? "OK", result.Elapsed);
     }
 
+    /// <summary>What a batch is.</summary>
+    public static string Describe(DbtNode node, BatchStep step) => $"batch {step.Name} of {node.Schema}.{node.Alias}";
+
     /// <summary>What a node is.</summary>
     public static string Describe(DbtNode node) => node.Type switch
     {
-        ResourceType.Model => $"sql {node.Config.Materialized} model {node.Schema}.{node.Alias}",
+        ResourceType.Model => $"sql {(node.IsMicrobatch ? "microbatch" : node.Config.Materialized)} model {node.Schema}.{node.Alias}",
         ResourceType.Seed => $"seed file {node.Schema}.{node.Alias}",
         ResourceType.Snapshot => $"snapshot {node.Schema}.{node.Alias}",
         ResourceType.Source => $"freshness of {node.SourceName}.{node.Name}",
@@ -57,7 +78,7 @@ internal sealed record NodeLine(string Event, string Level, string Text, string 
     /// <param name="total">How many there are.</param>
     /// <param name="status">The status in colour, or null for it as it is.</param>
     public string Print(int index, int total, string? status = null) => string.Create(
-        CultureInfo.InvariantCulture, $"{$"{index} of {total} {Text} ".PadRight(80, '.')} [{status ?? Status}{(Elapsed is { } time ? string.Create(CultureInfo.InvariantCulture, $" in {time.TotalSeconds:0.00}s") : "")}]");
+        CultureInfo.InvariantCulture, $"{$"{Prefix}{index} of {total} {Text} ".PadRight(80, '.')} [{status ?? Status}{(Elapsed is { } time ? string.Create(CultureInfo.InvariantCulture, $" in {time.TotalSeconds:0.00}s") : "")}]");
 
     // Of a unit test with its model.
     private static string TestName(DbtNode node) => node.Type == ResourceType.UnitTest ? $"{node.Fqn[^2]}::{node.Name}" : node.Name;

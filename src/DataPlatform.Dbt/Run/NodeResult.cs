@@ -1,3 +1,4 @@
+using DataPlatform.Dbt.Context;
 using DataPlatform.Dbt.Jinja;
 using DataPlatform.Dbt.Project;
 
@@ -5,7 +6,7 @@ namespace DataPlatform.Dbt.Run;
 
 /// <summary>What became of a node.</summary>
 /// <param name="Node">The node.</param>
-/// <param name="Status">success, error, skipped, pass, warn, fail or no-op, as dbt has it.</param>
+/// <param name="Status">success, partial success, error, skipped, pass, warn, fail or no-op, as dbt has it.</param>
 internal sealed record NodeResult(DbtNode Node, string Status)
 {
     public string? Message { get; init; }
@@ -33,11 +34,17 @@ internal sealed record NodeResult(DbtNode Node, string Status)
     /// <summary>Of sources: when it was last loaded.</summary>
     public SourceAge? Age { get; init; }
 
+    /// <summary>Of nodes that are shown: their rows.</summary>
+    public ResultTable? Table { get; init; }
+
+    /// <summary>Of microbatch models: what became of the batches.</summary>
+    public BatchResults? Batches { get; init; }
+
     /// <summary>What it failed with.</summary>
     public Exception? Exception { get; init; }
 
     /// <summary>Whether nodes that read it cannot run.</summary>
-    public bool IsFailure => Status is "error" or "fail" or "runtime error";
+    public bool IsFailure => Status is "error" or "fail" or "runtime error" or "partial success";
 }
 
 /// <summary>What became of an invocation.</summary>
@@ -68,6 +75,14 @@ internal interface IDbtObserver
     }
 
     void Started(DbtNode node, int index, int total);
+
+    void BatchStarted(DbtNode node, BatchStep step)
+    {
+    }
+
+    void BatchEnded(BatchOutcome outcome)
+    {
+    }
 
     void Ended(NodeResult result, int index, int total);
 }

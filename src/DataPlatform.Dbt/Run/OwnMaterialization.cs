@@ -35,16 +35,16 @@ internal static class OwnMaterialization
     /// <summary>Runs it. Its hooks are its own affair: it calls run_hooks.</summary>
     public static void Run(NodeContext context, DbtMacro materialization, string sql)
     {
-        var (database, node) = (context.Database!, context.Node!);
+        var database = context.Database!;
         context["sql"] = sql;
         context["compiled_code"] = sql;
-        context["pre_hooks"] = Hooks.Describe(node, "pre-hook");
-        context["post_hooks"] = Hooks.Describe(node, "post-hook");
+        context["pre_hooks"] = Hooks.Describe(context, "pre-hook");
+        context["post_hooks"] = Hooks.Describe(context, "post-hook");
         var made = context.Bind(materialization).Invoke(context.NewRun(), []);
         if (made is not PythonDict dict || !dict.TryGet("relations", out var relations) || relations is not PythonSequence)
         {
             throw new TemplateError(
-                $"The materialization ('{node.Config.Materialized}') did not explicitly return a list of relations to add to the cache.", "End it with {{ return({'relations': [target_relation]}) }}.");
+                $"The materialization ('{context.Node!.Config.Materialized}') did not explicitly return a list of relations to add to the cache.", "End it with {{ return({'relations': [target_relation]}) }}.");
         }
 
         database.Commit();

@@ -10,7 +10,6 @@ namespace DataPlatform.Dbt.Run;
 /// <summary>Loads CSV files of the project. Types are those that dbt finds: the first that takes all values of a column.</summary>
 internal sealed class SeedRun(NodeContext context)
 {
-    private const int BatchSize = 1000;
     private const string CurrencySymbols = "$€£¥₩₽₹฿₫₪₴₦₱";
 
     private static readonly string[] DateFormats = ["yyyy-M-d"];
@@ -64,7 +63,9 @@ internal sealed class SeedRun(NodeContext context)
         }
 
         var names = string.Join(", ", columns.Select(column => column.Sql));
-        foreach (var batch in rows.Chunk(BatchSize))
+        var size = context.CallMacro("get_batch_size") is var given && Numbers.AsLong(given) is > 0 and <= int.MaxValue and { } number
+            ? (int)number : throw new TemplateError($"get_batch_size() is to give a whole number above zero, not {Representation.Of(given)}.");
+        foreach (var batch in rows.Chunk(size))
         {
             var sql = new StringBuilder($"insert into {_this.Print()} ({names}) values\n");
             for (var i = 0; i < batch.Length; i++)

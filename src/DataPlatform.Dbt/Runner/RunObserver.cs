@@ -46,6 +46,10 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
         changes.Add(new DbtNodeChange(Running(node), total));
     }
 
+    public void BatchStarted(EngineNode node, BatchStep step) => Write(NodeLine.Start(node, step), step.Index, step.Total);
+
+    public void BatchEnded(BatchOutcome outcome) => Write(NodeLine.End(outcome), outcome.Step.Index, outcome.Step.Total);
+
     public void Ended(NodeResult result, int index, int total)
     {
         Write(NodeLine.End(result), index, total);

@@ -34,23 +34,21 @@ internal sealed class DbtFailedRows(IWarehouse warehouse, int limit, ILogger log
         {
             // Never committed: whatever the query is, nothing of it stays.
             await using var transaction = await warehouse.BeginSnapshotAsync(timeLimit.Token).ConfigureAwait(false);
-            var rows = await transaction.QueryAsync(string.Create(CultureInfo.InvariantCulture, $"SELECT * FROM {from} AS q LIMIT {limit}"), cancellationToken: timeLimit.Token).ConfigureAwait(false);
-            if (rows.Count == 0) return [];
-            var columns = await ListColumnsAsync(transaction, from, timeLimit.Token).ConfigureAwait(false);
-            return [.. rows.Select(row => RowText.From(columns, row))];
+            await using var command = transaction.Connection.CreateCommand();
+            command.CommandText = string.Create(CultureInfo.InvariantCulture, $"SELECT * FROM {from} AS q LIMIT {limit}");
+            // DuckDB's connections do not look at the token.
+            await using var cancelling = timeLimit.Token.UnsafeRegister(static state => ((DbCommand)state!).Cancel(), command);
+            await using var reader = await command.ExecuteReaderAsync(timeLimit.Token).ConfigureAwait(false);
+            string[] columns = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
+            var rows = new List<string>();
+            while (await reader.ReadAsync(timeLimit.Token).ConfigureAwait(false)) rows.Add(RowText.From(columns, Enumerable.Range(0, columns.Length).Select(place => reader.IsDBNull(place) ? null : reader.GetValue(place))));
+            return rows;
         }
-        catch (Exception e) when (e is DataPlatformException or DbException or NotSupportedException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is DataPlatformException or DbException or NotSupportedException or OperationCanceledException)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             logger.LogWarning("The rows that {Node} found cannot be shown: {Reason}", node.UniqueId, timeLimit.IsCancellationRequested ? $"the query took longer than {Within.TotalSeconds} s" : e.Message);
             return [];
         }
-    }
-
-    private static async Task<IReadOnlyList<string>> ListColumnsAsync(IWarehouseTransaction transaction, string from, CancellationToken cancellationToken)
-    {
-        await using var command = transaction.Connection.CreateCommand();
-        command.CommandText = $"SELECT * FROM {from} AS q LIMIT 0";
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        return [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
     }
 }

@@ -53,6 +53,9 @@ internal sealed class EngineFixture : IAsyncDisposable, IDbtObserver
 
     public async Task<DbtRunResult> RunAsync(DbtCommand command = DbtCommand.Build) => await (await OpenAsync()).RunAsync(command, TestContext.Current.CancellationToken);
 
+    /// <summary>Runs a command that steps do not have.</summary>
+    public async Task<DbtRunResult> RunAsync(EngineCommand command) => await (await OpenAsync()).RunAsync(command, TestContext.Current.CancellationToken);
+
     /// <summary>Runs a build in which everything succeeds.</summary>
     public async Task BuildAsync() =>
         (await RunAsync()).Results.Where(result => result.Status is not ("success" or "pass" or "no-op")).Select(result => $"{result.Node.UniqueId} {result.Status}: {result.Message}").Should().BeEmpty();

@@ -78,12 +78,12 @@ public sealed class ProjectTests
     [InlineData("select {{ source('raw', 'x') }}", "depends on a source named 'raw.x' which was not found")]
     [InlineData("{{ var('x') }}", "models/a.sql:1:7: Required var 'x' not found in config")]
     [InlineData("{{ env_var('X') }}", "models/a.sql:1:11: Env var required but not provided: 'X'")]
-    [InlineData("{{ config(materialized='materialized_view') }}", "models/a.sql:1: the built-in dbt engine does not support the materialization 'materialized_view'.")]
+    [InlineData("{{ config(materialized='materialized_view') }}", "models/a.sql:1: DuckDB has no materialized views, which the materialization 'materialized_view' makes. | Use the materialization table.")]
     [InlineData("{{ config(contract={'enforced': true}) }}", "models/a.sql:1: The contract of the model is enforced, and its schema file has no columns. | List the columns with their data_type.")]
-    [InlineData("{{ config(materialized='incremental', incremental_strategy='microbatch') }}", "does not support the incremental strategy 'microbatch'")]
+    [InlineData("{{ config(materialized='incremental', incremental_strategy='insert_overwrite') }}", "does not support the incremental strategy 'insert_overwrite'")]
     [InlineData("{{ exceptions.raise_compiler_error('no ' ~ 1) }}", "models/a.sql:1:35: no 1")]
     [InlineData("{{ dbt.nothing() }}", "models/a.sql:1:15: The built-in dbt engine does not support the macro 'dbt.nothing'.")]
-    [InlineData("{{ toyaml({}) }}", "models/a.sql:1:1: The built-in dbt engine does not support 'toyaml'.")]
+    [InlineData("{{ load_agate_table() }}", "models/a.sql:1:1: The built-in dbt engine does not support 'load_agate_table'.")]
     [InlineData("{{ adapter.get_catalog() }}", "models/a.sql:1:11: The built-in dbt engine does not support 'adapter.get_catalog'.")]
     public async Task Refuses_models_with_the_place_and_the_reason(string code, string expected)
     {

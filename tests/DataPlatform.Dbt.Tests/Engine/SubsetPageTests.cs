@@ -38,6 +38,8 @@ public sealed partial class SubsetPageTests
         ["incremental"] = OnBoth(
             [.. Of<RunTests>(nameof(RunTests.Builds_increments), nameof(RunTests.Changes_what_a_strategy_is_told_to), nameof(RunTests.Changes_the_columns_of_increments), nameof(RunTests.Stops_when_columns_change_and_that_is_to_fail)),
                 .. Of<MaterializationTests>(nameof(MaterializationTests.A_project_brings_an_incremental_strategy))]),
+        ["materialized views"] = OnPostgreSql(Of<MaterializedViewTests>(nameof(MaterializedViewTests.Is_made_then_refreshed), nameof(MaterializedViewTests.Other_indexes_are_made_warned_of_or_refused), nameof(MaterializedViewTests.Takes_the_place_of_what_was_there_and_leaves_it))),
+        ["microbatch"] = OnBoth(Of<MicrobatchTests>(nameof(MicrobatchTests.Builds_all_batches_at_first_and_later_the_last_ones), nameof(MicrobatchTests.Batches_that_fail_leave_the_others_and_are_run_again), nameof(MicrobatchTests.A_configuration_that_lacks_something_stops))),
         ["contracts"] = OnBoth(Of<PropertyTests>(nameof(PropertyTests.Contracts_make_the_columns_and_constraints), nameof(PropertyTests.Constraints_can_be_SQL_of_ones_own), nameof(PropertyTests.A_query_that_breaks_the_contract_fails_with_the_columns), nameof(PropertyTests.A_contract_that_cannot_be_kept_stops))),
         ["beside the rows"] = OnBoth(Of<PropertyTests>(
             nameof(PropertyTests.Descriptions_become_comments), nameof(PropertyTests.Indexes_are_made_with_tables), nameof(PropertyTests.Grants_are_given_and_taken), nameof(PropertyTests.Grants_are_warned_of_where_there_are_none),
@@ -52,7 +54,8 @@ public sealed partial class SubsetPageTests
         ["state"] = OnBoth([.. Of<StateTests>(nameof(StateTests.Selects_what_has_changed), nameof(StateTests.Selects_by_earlier_results), nameof(StateTests.Reads_what_is_not_selected_where_the_earlier_run_has_it), nameof(StateTests.Reads_what_this_target_has_unless_the_state_is_favoured)),
             .. Of<SourceFreshnessTests>(nameof(SourceFreshnessTests.Selects_sources_that_are_fresher_than_before))]),
         ["sources"] = OnBoth(Of<SourceFreshnessTests>(nameof(SourceFreshnessTests.Finds_how_old_sources_are))),
-        ["commands"] = OnBoth([.. Of<RunTests>(nameof(RunTests.Runs_an_operation), nameof(RunTests.Builds_a_shop)), .. Of<RetryTests>(nameof(RetryTests.Runs_what_failed_and_what_was_skipped_with_the_options_of_before)),
+        ["samples"] = OnBoth(Of<MicrobatchTests>(nameof(MicrobatchTests.A_sample_is_read_of_inputs_with_a_time))),
+        ["commands"] = OnBoth([.. Of<CloneTests>(nameof(CloneTests.Points_at_what_the_earlier_run_has), nameof(CloneTests.Shows_the_rows_of_nodes_and_makes_nothing)), .. Of<RunTests>(nameof(RunTests.Runs_an_operation), nameof(RunTests.Builds_a_shop)), .. Of<RetryTests>(nameof(RetryTests.Runs_what_failed_and_what_was_skipped_with_the_options_of_before)),
             .. Of<SourceFreshnessTests>(nameof(SourceFreshnessTests.Writes_a_catalog_of_what_there_is), nameof(SourceFreshnessTests.Cleans_what_it_is_told_to_and_nothing_else)), .. Of<ToolTests>(nameof(ToolTests.Ends_as_dbt_does))]),
         ["artifacts"] = OnBoth([.. Of<RunTests>(nameof(RunTests.Builds_a_shop)), .. Of<ManifestTests>(nameof(ManifestTests.Configurations_have_all_keys_that_dbt_gives_them)), .. Of<SourceFreshnessTests>(nameof(SourceFreshnessTests.Writes_a_catalog_of_what_there_is))]),
         ["Profiles."] = OnBoth([.. Of<RetryTests>(nameof(RetryTests.Runs_what_failed_and_what_was_skipped_with_the_options_of_before)), .. Of<ToolTests>(nameof(ToolTests.Ends_as_dbt_does))]),
@@ -64,6 +67,7 @@ public sealed partial class SubsetPageTests
         ["`ls`"] = Apart(Of<ToolTests>(nameof(ToolTests.Lists_analyses_when_they_are_asked_for))),
         ["`retry`"] = OnBoth(Of<RetryTests>(nameof(RetryTests.Runs_what_failed_and_what_was_skipped_with_the_options_of_before), nameof(RetryTests.Calls_a_macro_again_with_its_arguments))),
         ["`deps`"] = Apart(Of<SourceFreshnessTests>(nameof(SourceFreshnessTests.Finds_the_packages_that_are_there_and_names_those_that_are_not))),
+        ["`show`"] = Apart(Of<ShowToolTests>(nameof(ShowToolTests.Writes_rows_as_text_or_JSON), nameof(ShowToolTests.Takes_a_query_in_place_of_nodes))),
         ["Not there:"] = Apart(Of<ToolTests>(nameof(ToolTests.Ends_as_dbt_does))),
         ["Tables"] = OnBoth(Of<RunTests>(nameof(RunTests.An_error_leaves_the_old_table_and_skips_what_reads_it), nameof(RunTests.Runs_hooks_before_and_after))),
         ["Large numbers"] = OnBoth(Of<RunTests>(nameof(RunTests.Seeds_have_room_for_large_numbers))),
@@ -109,6 +113,8 @@ public sealed partial class SubsetPageTests
     private static Line OnBoth(MethodInfo[] tests) => new(["duckdb", "postgres"], tests);
 
     private static Line OnDuckDb(MethodInfo[] tests) => new([], tests, "on DuckDB");
+
+    private static Line OnPostgreSql(MethodInfo[] tests) => new([], tests, "PostgreSQL");
 
     /// <summary>Of what is apart from the warehouse: it is known, or stops, before anything runs, or is the affair of the command.</summary>
     private static Line Apart(MethodInfo[] tests) => new([], tests);

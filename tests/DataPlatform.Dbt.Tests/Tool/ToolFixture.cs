@@ -54,11 +54,13 @@ internal sealed class ToolFixture : IDisposable
     }
 
     /// <summary>Calls the tool with words between spaces.</summary>
-    public async Task<(int ExitCode, string Output)> CallAsync(string arguments)
+    /// <param name="arguments">The words.</param>
+    /// <param name="more">Words that have spaces.</param>
+    public async Task<(int ExitCode, string Output)> CallAsync(string arguments, params string[] more)
     {
         using var output = new StringWriter();
         var host = new ToolHost(new Dictionary<string, string> { ["DBT_LOG_LEVEL_FILE"] = "none", ["HOME"] = _folder.Path }, _folder.Path, output, output);
-        return (await new ToolCommandLine(host).RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)), output.ToString());
+        return (await new ToolCommandLine(host).RunAsync([.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries), .. more]), output.ToString());
     }
 
     /// <summary>The names of the nodes that a selection lists, in their order.</summary>

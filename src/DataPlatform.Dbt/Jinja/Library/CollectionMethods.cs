@@ -4,38 +4,41 @@ namespace DataPlatform.Dbt.Jinja;
 internal static class CollectionMethods
 {
     private static readonly MethodTable<PythonList> OfList = new MethodTable<PythonList>("list")
-        .Add("append item", (list, a) => Change(() => list.Items.Add(a[0])))
-        .Add("clear", (list, _) => Change(list.Items.Clear))
-        .Add("copy", (list, _) => new PythonList(list.Items.AsEnumerable()))
+        .Add("append item", (list, a) => Change(list, () => list.Items.Add(a[0])))
+        .Add("clear", (list, _) => Change(list, list.Items.Clear))
+        .Add("copy", (list, _) => new PythonList(Operations.Enumerate(list)))
         .Add("count value", (list, a) => (long)list.Items.Count(item => Operations.AreEqual(item, a[0])))
-        .Add("extend iterable", (list, a) => Change(() =>
+        .Add("extend iterable", (list, a) => Change(list, () =>
         {
             List<object?> more = [.. Operations.Enumerate(a[0])];
             JinjaRun.EnsureSize((long)list.Items.Count + more.Count);
             list.Items.AddRange(more);
         }))
         .Add("index value start? stop?", IndexOf)
-        .Add("insert index item", (list, a) => Change(() =>
+        .Add("insert index item", (list, a) => Change(list, () =>
         {
             var index = a.Int(0);
             list.Items.Insert(Math.Clamp(index < 0 ? index + list.Items.Count : index, 0, list.Items.Count), a[1]);
         }))
         .Add("pop index?", (list, a) =>
         {
-            if (list.Items.Count == 0) throw new TemplateError("pop from empty list");
-            var index = PythonSequence.Index(a.Has(0) ? (long)a.Int(0) : -1L, list.Items.Count) ?? throw new TemplateError("pop index out of range");
-            var item = list.Items[index];
-            list.Items.RemoveAt(index);
-            return item;
+            lock (list.Items)
+            {
+                if (list.Items.Count == 0) throw new TemplateError("pop from empty list");
+                var index = PythonSequence.Index(a.Has(0) ? (long)a.Int(0) : -1L, list.Items.Count) ?? throw new TemplateError("pop index out of range");
+                var item = list.Items[index];
+                list.Items.RemoveAt(index);
+                return item;
+            }
         })
-        .Add("remove value", (list, a) => Change(() =>
+        .Add("remove value", (list, a) => Change(list, () =>
         {
             var index = list.Items.FindIndex(item => Operations.AreEqual(item, a[0]));
             if (index < 0) throw new TemplateError("list.remove(x): x not in list");
             list.Items.RemoveAt(index);
         }))
-        .Add("reverse", (list, _) => Change(list.Items.Reverse))
-        .Add("sort key? reverse?", (list, a) => Change(() =>
+        .Add("reverse", (list, _) => Change(list, list.Items.Reverse))
+        .Add("sort key? reverse?", (list, a) => Change(list, () =>
         {
             if (a.Or(0, null) is not null) throw new TemplateError("sort() with a key is not supported.", "Use the filter |sort(attribute=…).");
             var sorted = Operations.Sort(list.Items, item => item, a.Flag(1));
@@ -57,15 +60,10 @@ internal static class CollectionMethods
             dict.Remove(a[0], out var value) ? value : a.Has(1) ? a[1] : throw new TemplateError($"There is no key {Representation.Of(a[0])}."))
         .Add("popitem", (dict, _) =>
         {
-            if (dict.Count == 0) throw new TemplateError("popitem(): dictionary is empty");
-            var (key, value) = dict.RemoveLast();
-            return new PythonTuple(key, value);
+            if (!dict.TryRemoveLast(out var item)) throw new TemplateError("popitem(): dictionary is empty");
+            return new PythonTuple(item.Key, item.Value);
         })
-        .Add("setdefault key default?", (dict, a) =>
-        {
-            if (dict.TryGet(a[0], out var value)) return value;
-            return dict[a[0]] = a.Or(1, null);
-        })
+        .Add("setdefault key default?", (dict, a) => dict.GetOrAdd(a[0], a.Or(1, null)))
         .AddOpen("update", (dict, arguments) => Change(() => Globals.FillDict(dict, arguments, "update")))
         .Add("values", (dict, _) => new PythonDictView(dict, "values"));
 
@@ -101,6 +99,13 @@ internal static class CollectionMethods
     public static bool TryGet(PythonDict owner, string name, out object? method) => OfDict.TryGet(owner, name, out method);
 
     public static bool TryGet(PythonSet owner, string name, out object? method) => OfSet.TryGet(owner, name, out method);
+
+    // Nodes that run at the same time may share a list.
+    private static object? Change(PythonList list, Action change)
+    {
+        lock (list.Items) change();
+        return null;
+    }
 
     private static object? Change(Action change)
     {

@@ -14,15 +14,13 @@ internal abstract class PythonSequence(List<object?> items) : JinjaObject
     public override IEnumerator<object?> Iterate()
     {
         // By index: Python sees what is added to a list while it is iterated.
-        for (var i = 0; i < Items.Count; i++) yield return Items[i];
+        for (var i = 0; TryGetAt(i, out var item); i++) yield return item;
     }
 
     public override bool TryGetItem(object? key, out object? value)
     {
         value = null;
-        if (Index(key, Items.Count) is not { } index) return false;
-        value = Items[index];
-        return true;
+        return Index(key, Items.Count) is { } index && TryGetAt(index, out value);
     }
 
     public override bool ValueEquals(object? other)
@@ -33,6 +31,16 @@ internal abstract class PythonSequence(List<object?> items) : JinjaObject
         for (var i = 0; i < Items.Count; i++)
             if (!Operations.AreEqual(Items[i], sequence.Items[i])) return false;
         return true;
+    }
+
+    // A list that nodes share, such as one below graph, may have become shorter in the meantime.
+    private bool TryGetAt(int index, out object? item)
+    {
+        lock (Items)
+        {
+            item = index < Items.Count ? Items[index] : null;
+            return index < Items.Count;
+        }
     }
 
     /// <summary>The index that a subscript means, or null when there is no such item.</summary>
@@ -107,7 +115,7 @@ internal sealed class PythonTuple(List<object?> items, string[]? names = null) :
     }
 }
 
-/// <summary>A dict: it keeps the order in which its keys came.</summary>
+/// <summary>A dict: it keeps the order in which its keys came. Nodes that run at the same time may share one, so that each step is taken under a lock.</summary>
 internal sealed class PythonDict : JinjaObject
 {
     private static readonly object None = new();
@@ -138,7 +146,10 @@ internal sealed class PythonDict : JinjaObject
     /// <summary>Sets the value of a key.</summary>
     public object? this[object? key]
     {
-        set => _items[key ?? None] = value;
+        set
+        {
+            lock (_items) _items[key ?? None] = value;
+        }
     }
 
     public IEnumerable<object?> Keys => Enumerate(static item => Key(item));
@@ -150,20 +161,44 @@ internal sealed class PythonDict : JinjaObject
     /// <summary>The value of a key, or null when there is none.</summary>
     public object? Get(object? key) => TryGet(key, out var value) ? value : null;
 
-    public bool TryGet(object? key, out object? value) => _items.TryGetValue(key ?? None, out value);
-
-    public bool Contains(object? key) => _items.ContainsKey(key ?? None);
-
-    public bool Remove(object? key, out object? value) => _items.Remove(key ?? None, out value);
-
-    public KeyValuePair<object?, object?> RemoveLast()
+    public bool TryGet(object? key, out object? value)
     {
-        var last = _items.GetAt(_items.Count - 1);
-        _items.RemoveAt(_items.Count - 1);
-        return new KeyValuePair<object?, object?>(Key(last), last.Value);
+        lock (_items) return _items.TryGetValue(key ?? None, out value);
     }
 
-    public void Clear() => _items.Clear();
+    public bool Contains(object? key)
+    {
+        lock (_items) return _items.ContainsKey(key ?? None);
+    }
+
+    /// <summary>The value of a key, which is set when there is none.</summary>
+    public object? GetOrAdd(object? key, object? value)
+    {
+        lock (_items) return _items.TryAdd(key ?? None, value) ? value : _items[key ?? None];
+    }
+
+    public bool Remove(object? key, out object? value)
+    {
+        lock (_items) return _items.Remove(key ?? None, out value);
+    }
+
+    public bool TryRemoveLast(out KeyValuePair<object?, object?> item)
+    {
+        lock (_items)
+        {
+            item = default;
+            if (_items.Count == 0) return false;
+            var last = _items.GetAt(_items.Count - 1);
+            _items.RemoveAt(_items.Count - 1);
+            item = new KeyValuePair<object?, object?>(Key(last), last.Value);
+            return true;
+        }
+    }
+
+    public void Clear()
+    {
+        lock (_items) _items.Clear();
+    }
 
     public override bool TryGetAttribute(string name, out object? value) => CollectionMethods.TryGet(this, name, out value);
 
@@ -176,8 +211,8 @@ internal sealed class PythonDict : JinjaObject
         if (ReferenceEquals(this, other)) return true;
         if (other is not PythonDict dict || dict.Count != Count) return false;
         JinjaRun.EnsureStack();
-        foreach (var (key, value) in _items)
-            if (!dict._items.TryGetValue(key, out var otherValue) || !Operations.AreEqual(value, otherValue)) return false;
+        foreach (var (key, value) in Items)
+            if (!dict.TryGet(key, out var otherValue) || !Operations.AreEqual(value, otherValue)) return false;
         return true;
     }
 
@@ -193,9 +228,15 @@ internal sealed class PythonDict : JinjaObject
         var count = _items.Count;
         for (var i = 0; ; i++)
         {
-            if (_items.Count != count) throw new TemplateError("dictionary changed size during iteration", "Iterate over a list of its keys: |list.");
-            if (i == count) yield break;
-            yield return select(_items.GetAt(i));
+            KeyValuePair<object, object?> item;
+            lock (_items)
+            {
+                if (_items.Count != count) throw new TemplateError("dictionary changed size during iteration", "Iterate over a list of its keys: |list.");
+                if (i == count) yield break;
+                item = _items.GetAt(i);
+            }
+
+            yield return select(item);
         }
     }
 }

@@ -152,6 +152,7 @@ internal static class Operations
             case PythonDict dict: return dict.Contains(item);
             case PythonSet set: return set.Contains(item);
             case PythonRange range: return range.Contains(item);
+            case JinjaObject { IsMapping: true } mapping: return mapping.TryGetItem(item, out _);
             case JinjaNamespace: throw new TemplateError("argument of type 'Namespace' is not iterable");
         }
 
