@@ -161,6 +161,8 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         var failures = _results.Where(result => result.IsFailure || (result.Status == "skipped" && result.Message is not null)).ToLookup(result => result.Status == "partial success");
         var (errors, partial) = (failures[false].ToList(), failures[true].ToList());
         var warnings = _results.Where(result => result.Status == "warn").ToList();
+        // Rows say it themselves.
+        if (State!.Command == "show" && !isStopped && errors.Count + warnings.Count == 0) return;
         log.Write(ToolEvent.Blank);
         log.Write(new ToolEvent("Z030", "EndOfRunSummary", "info",
             isStopped ? colors.Yellow("Exited because of keyboard interrupt")

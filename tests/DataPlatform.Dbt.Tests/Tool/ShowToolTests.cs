@@ -10,7 +10,7 @@ public sealed class ShowToolTests
 
         var (exitCode, output) = await shop.CallAsync("show --select m other+ --limit 3");
         exitCode.Should().Be(0, output);
-        output.Should().Contain("Previewing node 'm':\n| n | word   | day        |\n| - | ------ | ---------- |\n| 0 | word 0 |            |\n| 1 | word 1 |            |\n| 2 | word 2 | 2026-01-02 |\n").And.NotContain("Previewing node 'other'");
+        output.Should().Contain("Previewing node 'm':\n| n | word   | day        |\n| - | ------ | ---------- |\n| 0 | word 0 |            |\n| 1 | word 1 |            |\n| 2 | word 2 | 2026-01-02 |\n").And.NotContain("Previewing node 'other'").And.NotContain("Completed");
 
         (exitCode, output) = await shop.CallAsync("show -q --select m --limit 1 --output json");
         exitCode.Should().Be(0);
