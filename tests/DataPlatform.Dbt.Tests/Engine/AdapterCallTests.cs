@@ -45,7 +45,7 @@ public sealed class AdapterCallTests
         new("commit", "adapter.commit()", "''"),
         new("drop_schema", "adapter.drop_schema(api.Relation.create(database=target.database, schema='made'))", "''"),
         new("drop_schema", "[adapter.check_schema_exists(target.database, 'made'), adapter.list_relations(target.database, 'made')]", "[False, []]"),
-        new("valid_incremental_strategies", "adapter.valid_incremental_strategies()", "['append', 'delete+insert', 'merge']"),
+        new("valid_incremental_strategies", "adapter.valid_incremental_strategies()", "['append', 'delete+insert', 'merge', 'microbatch']"),
         new("get_incremental_strategy_macro", "adapter.get_incremental_strategy_macro(context, 'append').name", "'get_incremental_append_sql'"),
         new("standardize_grants_dict", "adapter.standardize_grants_dict(run_query(\"select 'ann' as grantee, 'select' as privilege_type union all select 'bob', 'select' order by 1\"))", "{'select': ['ann', 'bob']}"),
         new("render_raw_columns_constraints", "adapter.render_raw_columns_constraints(raw_columns={'id': {'name': 'id', 'data_type': 'int', 'constraints': [{'type': 'not_null'}, {'type': 'check', 'expression': 'id > 0'}]}})", "['id int not null check (id > 0)']"),

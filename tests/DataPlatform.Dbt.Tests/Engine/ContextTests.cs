@@ -29,6 +29,8 @@ public sealed class ContextTests
             "compile False None [] compile [] {}"),
         ("{% macro keep(word) %}{% do context.update({'kept': context.get('kept', []) + [word]}, other=1) %}{% endmacro %}{{ keep('a') }}{{ keep('b') }}{{ context['kept'] }} {{ context.setdefault('other', 2) }} {{ context.setdefault('third', 3) }}",
             "['a', 'b'] 1 3"),
+        ("{{ dbt_metadata_envs }} {{ dbt_metadata_envs.get('NONE', 'none') }}",
+            "{'TEAM': 'sales'} none"),
         ("{{ 'ref' in context }} {{ 'nothing' in context }} {{ 'materialization_test_default' in context }}",
             "True False True"),
         ("{% if execute %}{% set rows = run_query('select 1 as n, 2 as m union all select 3, 4 order by 1') %}{{ rows[0][1] }} {{ rows[-1].n }} {{ rows[2] is undefined }}{% endif %}",
@@ -45,11 +47,15 @@ public sealed class ContextTests
             "[7, 9, 11] [1, 3, 6] ['a', 'c']"),
     ];
 
+    /// <summary>All that is rendered.</summary>
+    public static IEnumerable<string> Templates => Cases.Select(item => item.Template);
+
     [Theory]
     [OnBothWarehouses]
     public async Task Gives_what_dbt_gives(string system)
     {
         await using var project = await EngineFixture.OnAsync(system);
+        project.Options = project.Options with { Metadata = new([new("TEAM", "sales")]) };
         foreach (var (number, (template, _)) in Cases.Index()) project.Write($"models/m{number}.sql", template);
 
         var results = (await project.RunAsync(DbtCommand.Compile)).Results.ToDictionary(result => result.Node.Name, result => (result.CompiledCode ?? result.Message)!.Trim());

@@ -30,7 +30,7 @@ public sealed class MaterializedViewTests
 
     [Theory]
     [InlineData("apply", "success ALTER MATERIALIZED VIEW", "(word)")]
-    [InlineData("continue", "success skip \"shop\".\"public\".\"m\"", "(n) (word, n)")]
+    [InlineData("continue", "success skip \"shop\".\"main\".\"m\"", "(n) (word, n)")]
     [InlineData("fail", "error Compilation Error in model m (models/m.sql)", "(n) (word, n)")]
     public async Task Other_indexes_are_made_warned_of_or_refused(string mode, string expected, string indexes)
     {

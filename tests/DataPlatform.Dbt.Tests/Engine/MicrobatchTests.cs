@@ -9,7 +9,7 @@ public sealed class MicrobatchTests
     private const string Sources = """
         sources:
           - name: raw
-            schema: {schema}
+            schema: main
             tables: [{name: events, config: {event_time: moment}}]
         """;
 
@@ -217,7 +217,7 @@ public sealed class MicrobatchTests
     private static async Task<EngineFixture> ShopAsync(string system, string now)
     {
         var project = await EngineFixture.OnAsync(system);
-        project.Write("models/sources.yml", Sources.Replace("{schema}", system == "postgres" ? "public" : "main", StringComparison.Ordinal));
+        project.Write("models/sources.yml", Sources);
         project.Options = project.Options with { Time = new FakeTimeProvider(DateTimeOffset.Parse(now, null)) };
         await project.ExecuteAsync("create table events (id integer, moment timestamp, word varchar(20))");
         return project;

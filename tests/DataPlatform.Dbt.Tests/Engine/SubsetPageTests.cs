@@ -100,7 +100,7 @@ public sealed partial class SubsetPageTests
     public async Task Names_what_templates_know_as_it_is_tested()
     {
         var tests = Of<ProjectTests>(nameof(ProjectTests.Renders_what_templates_ask_for)).Concat(Of<PackageObjectTests>(nameof(PackageObjectTests.Gives_what_dbt_gives)));
-        var templates = new List<string>();
+        var templates = ContextTests.Templates.ToList();
         foreach (var test in tests) templates.AddRange((await DataAsync(test)).SelectMany(data => data.OfType<string>()));
         var text = Text("Templates");
 
