@@ -61,7 +61,7 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         log.Write(Line("Q011", node, index, total, ("description", NodeLine.Describe(node))));
     }
 
-    public void BatchStarted(DbtNode node, BatchStep step)
+    public void BatchStarted(DbtNode node, BatchStep step, BatchResults batches)
     {
         var line = NodeLine.Start(node, step);
         log.Write(new ToolEvent("Q045", line.Event, line.Level, line.Print(step.Index, step.Total))

@@ -36,13 +36,14 @@ internal sealed class MicrobatchRun(EngineState state, IWarehouse warehouse, IDb
     {
         var previous = state.Options.PreviousBatches?.GetValueOrDefault(node.UniqueId);
         // What is left of a run is added to what that run built.
-        var isIncremental = previous is not null || FindsTable();
+        var isIncremental = previous is { Successful.Count: > 0 } || FindsTable();
         var microbatch = Microbatch.Read(node);
         var batches = previous?.Failed.ToList()
             ?? microbatch.Find(isIncremental, state.Options.Sample?.Start ?? state.Options.EventTimeStart, state.Options.Sample?.End ?? state.Options.EventTimeEnd, (state.Options.BatchesEnd ?? state.StartedAt).UtcDateTime);
         for (var i = 0; i < batches.Count; i++)
         {
             var step = new BatchStep(batches[i], microbatch.Name(batches[i]), i + 1, batches.Count, isIncremental || i > 0);
+            observer?.BatchStarted(node, step, new BatchResults([.. previous?.Successful ?? [], .. _successful], [.. batches.Except(_successful)]));
             RunBatch(step, isSkipped: i > 0 && _successful.Count == 0 && _failed.Contains(batches[0]));
         }
 
@@ -65,7 +66,6 @@ internal sealed class MicrobatchRun(EngineState state, IWarehouse warehouse, IDb
 
     private void RunBatch(BatchStep step, bool isSkipped)
     {
-        observer?.BatchStarted(node, step);
         if (isSkipped)
         {
             _failed.Add(step.Batch);

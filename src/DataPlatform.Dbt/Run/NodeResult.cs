@@ -76,7 +76,10 @@ internal interface IDbtObserver
 
     void Started(DbtNode node, int index, int total);
 
-    void BatchStarted(DbtNode node, BatchStep step)
+    /// <param name="node">The model.</param>
+    /// <param name="step">The batch.</param>
+    /// <param name="batches">Those that are built, and all others.</param>
+    void BatchStarted(DbtNode node, BatchStep step, BatchResults batches)
     {
     }
 

@@ -133,8 +133,12 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
             Defer = invocation.Defer,
             WarnError = invocation.WarnError,
             Only = invocation.Nodes?.Select(node => node.UniqueId).ToHashSet(StringComparer.Ordinal),
+            PreviousBatches = invocation.Nodes?.Where(node => node.Batches is not null).ToDictionary(
+                node => node.UniqueId, node => new BatchResults(ReadBatches(node.Batches!.Done), ReadBatches(node.Batches.Left)), StringComparer.Ordinal),
         };
     }
+
+    private static List<Batch> ReadBatches(IEnumerable<DbtBatch> batches) => [.. batches.Select(batch => new Batch(batch.Start, batch.End))];
 
     private static PythonDict ToDict(IDictionary<string, object?> values) => new(values.Select(pair => new KeyValuePair<string, object?>(pair.Key, ToValue(pair.Value))));
 

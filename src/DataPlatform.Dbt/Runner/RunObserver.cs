@@ -9,6 +9,8 @@ namespace DataPlatform.Dbt;
 /// <summary>Makes of what the engine does the log events and node changes that the dbt command's events make.</summary>
 internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : IDbtObserver
 {
+    private int? _total;
+
     public static DbtNodeResult Describe(NodeResult result) => new(result.Node.UniqueId, DbtText.Status(result.Status))
     {
         Name = result.Node.Name,
@@ -19,7 +21,12 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
         Message = result.Message,
         Relation = result.RelationName,
         CompiledCode = result.CompiledCode,
+        Batches = result.Batches is { Successful.Count: > 0, Failed.Count: > 0 } batches ? Describe(batches) : null,
     };
+
+    private static DbtBatches Describe(BatchResults batches) => new([.. batches.Successful.Select(Describe)], [.. batches.Failed.Select(Describe)]);
+
+    private static DbtBatch Describe(Batch batch) => new(batch.Start, batch.End);
 
     public void Log(string level, string message)
     {
@@ -42,11 +49,19 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
 
     public void Started(EngineNode node, int index, int total)
     {
+        _total = total;
         Write(NodeLine.Start(node), index, total);
         changes.Add(new DbtNodeChange(Running(node), total));
     }
 
-    public void BatchStarted(EngineNode node, BatchStep step) => Write(NodeLine.Start(node, step), step.Index, step.Total);
+    public void BatchStarted(EngineNode node, BatchStep step, BatchResults batches)
+    {
+        Write(NodeLine.Start(node, step), step.Index, step.Total);
+        var told = changes.AddAsync(new DbtNodeChange(Running(node) with { Batches = Describe(batches) }, _total));
+
+        // Once the first has made the table, a run that does not know of the others takes them for built.
+        if (step.IsFirst) told.GetAwaiter().GetResult();
+    }
 
     public void BatchEnded(BatchOutcome outcome) => Write(NodeLine.End(outcome), outcome.Step.Index, outcome.Step.Total);
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Warehouses;
@@ -34,6 +35,7 @@ internal sealed class DbtJournal
                 PRIMARY KEY (run_id, step, unique_id))
             """,
         ],
+        ["ALTER TABLE dataplatform.dbt_nodes ADD COLUMN batches text"],
     ];
 
     private readonly Lease _lease;
@@ -73,13 +75,18 @@ internal sealed class DbtJournal
         }
 
         var rows = await transaction.QueryAsync(
-            "SELECT unique_id, status, resource_type, rows_affected, updated_at FROM dataplatform.dbt_nodes WHERE run_id = $1 AND step = $2", [runId, name], cancellationToken).ConfigureAwait(false);
+            "SELECT unique_id, status, resource_type, rows_affected, updated_at, batches FROM dataplatform.dbt_nodes WHERE run_id = $1 AND step = $2", [runId, name], cancellationToken).ConfigureAwait(false);
         return new DbtJournal(ledger, lease, runId, name, run.Pipeline, command)
         {
             Entries =
             [
                 .. rows.Select(row => (
-                    new DbtNodeResult((string)row[0]!, DbtText.Status((string)row[1]!)) { ResourceType = (string)row[2]!, RowsAffected = (long?)row[3] }, (DateTimeOffset)row[4]!)),
+                    new DbtNodeResult((string)row[0]!, DbtText.Status((string)row[1]!)) 
+                    {
+                        ResourceType = (string)row[2]!,
+                        RowsAffected = (long?)row[3],
+                        Batches = row[5] is string batches ? JsonSerializer.Deserialize<DbtBatches>(batches) : null,
+                    }, (DateTimeOffset)row[4]!)),
             ],
         };
     }
@@ -105,14 +112,14 @@ internal sealed class DbtJournal
     private SqlWithParameters Write(DbtNodeResult node, string project, string sessionName) => new(
         """
         INSERT INTO dataplatform.dbt_nodes
-            (run_id, step, unique_id, pipeline, project, command, session_name, resource_type, status, seconds, rows_affected, failures, message, relation, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now())
+            (run_id, step, unique_id, pipeline, project, command, session_name, resource_type, status, seconds, rows_affected, failures, message, relation, batches, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now())
         ON CONFLICT (run_id, step, unique_id) DO UPDATE SET session_name = excluded.session_name, status = excluded.status, seconds = excluded.seconds,
-            rows_affected = excluded.rows_affected, failures = excluded.failures, message = excluded.message, relation = excluded.relation, updated_at = excluded.updated_at
+            rows_affected = excluded.rows_affected, failures = excluded.failures, message = excluded.message, relation = excluded.relation, batches = coalesce(excluded.batches, dbt_nodes.batches), updated_at = excluded.updated_at
         """,
         [
             RunId, Step, node.UniqueId, _pipeline, project, Command.ToString(), sessionName, node.ResourceType, DbtText.Text(node.Status), node.Seconds, node.RowsAffected, node.Failures,
-            node.Message, node.Relation,
+            node.Message, node.Relation, node.Batches is { } batches ? JsonSerializer.Serialize(batches) : null,
         ]);
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Step} of run {RunId} ({Entries.Count} nodes)");

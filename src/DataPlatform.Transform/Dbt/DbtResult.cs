@@ -50,7 +50,20 @@ public sealed record DbtNode(string UniqueId, string ResourceType, string Name, 
 {
     /// <summary>The sources that it reads; those of ephemeral models are seen through. Known of nodes that <see cref="IDbtRunner.ListAsync"/> lists.</summary>
     public IReadOnlyList<DbtSource> Sources { get; init; } = [];
+
+    /// <summary>Of a retry: what is left of its batches, when it is a model that is built by batches of time and was begun; else null.</summary>
+    public DbtBatches? Batches { get; init; }
 }
+
+/// <summary>A batch of a microbatch model: the rows from one moment on until before another, in UTC.</summary>
+/// <param name="Start">The first moment.</param>
+/// <param name="End">The moment that is not in it any more.</param>
+public sealed record DbtBatch(DateTime Start, DateTime End);
+
+/// <summary>The batches of a microbatch model.</summary>
+/// <param name="Done">Those that are built.</param>
+/// <param name="Left">Those that are not: failed, running, or not begun.</param>
+public sealed record DbtBatches(IReadOnlyList<DbtBatch> Done, IReadOnlyList<DbtBatch> Left);
 
 /// <summary>A source of a project.</summary>
 /// <param name="UniqueId">Its id: <c>source.shop.raw.trips</c>.</param>
@@ -88,6 +101,9 @@ public sealed record DbtNodeResult(string UniqueId, DbtStatus Status)
 
     /// <summary>Some of the rows that a test found when it failed, for people: <c>trip_id=17, started=NULL</c>. Filled in by the step; see <see cref="DbtRunnerOptions.ShowFailedRows"/>.</summary>
     public IReadOnlyList<string> FailedRows { get; init; } = [];
+
+    /// <summary>The batches of a microbatch model while it runs, and when some of them failed; null for others, and where dbt does not say. The built-in engine does.</summary>
+    public DbtBatches? Batches { get; init; }
 
     /// <summary>Whether there is nothing left to do for it in a retry.</summary>
     public bool IsDone => Status is DbtStatus.Success or DbtStatus.Pass or DbtStatus.Warn or DbtStatus.NoOp;

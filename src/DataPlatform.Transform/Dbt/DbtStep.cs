@@ -69,7 +69,8 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
 
         var done = journal.Entries.Where(entry => entry.Node.IsDone).Select(entry => entry.Node.UniqueId).ToHashSet(StringComparer.Ordinal);
         var plan = await runner.ListAsync(whole, runContext, cancellationToken).ConfigureAwait(false);
-        var rest = plan.Where(node => !done.Contains(node.UniqueId)).ToList();
+        var batches = journal.Entries.ToDictionary(entry => entry.Node.UniqueId, entry => entry.Node.Batches, StringComparer.Ordinal);
+        var rest = plan.Where(node => !done.Contains(node.UniqueId)).Select(node => node with { Batches = batches.GetValueOrDefault(node.UniqueId) }).ToList();
         context.Logger.LogInformation("{Done} of {Planned} dbt nodes have succeeded in run {RunId}, {Rest} are left", plan.Count - rest.Count, plan.Count, journal.RunId, rest.Count);
         return rest.Count == 0 ? null : whole with { Nodes = rest };
     }
@@ -83,9 +84,16 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
             SessionName = sessionName,
             RunId = context.Run.RunId,
             Logger = context.Logger,
-            NodeChanged = (change, _) =>
+            NodeChanged = async (change, _) =>
             {
                 var node = change.Node;
+                if (node is { Status: DbtStatus.Running, Batches: not null })
+                {
+                    // What batches there are is known from here on, whatever happens to them.
+                    await toWrite.AddAsync(change).ConfigureAwait(false);
+                    return;
+                }
+
                 if (node.Status != DbtStatus.Running)
                 {
                     finished++;
@@ -93,10 +101,9 @@ internal sealed class DbtStep(DbtInvocation invocation, IServiceProvider service
                 }
 
                 context.ReportProgress(finished, change.Total, node.Name);
-                if (node.ResourceType == "operation") return ValueTask.CompletedTask;
+                if (node.ResourceType == "operation") return;
                 reports.Add(node);
                 toWrite.Add(change);
-                return ValueTask.CompletedTask;
             },
         };
     }

@@ -45,7 +45,7 @@ public sealed class DbtRunContext(IWarehouse warehouse)
     public Func<DbtNodeChange, CancellationToken, ValueTask>? NodeChanged { get; init; }
 }
 
-/// <summary>A node began or ended.</summary>
-/// <param name="Node">The node; <see cref="DbtStatus.Running"/> when it began.</param>
+/// <summary>A node began or ended, or a batch of it began.</summary>
+/// <param name="Node">The node; <see cref="DbtStatus.Running"/> when it began, and with <see cref="DbtNodeResult.Batches"/> when one of these did.</param>
 /// <param name="Total">How many nodes there are in all, or null when that is not known.</param>
 public sealed record DbtNodeChange(DbtNodeResult Node, int? Total);

@@ -167,9 +167,8 @@ public sealed class DbtStepTests
     public async Task The_built_in_engine_is_not_begun_while_a_source_that_its_models_read_is_stale()
     {
         using var folder = new ScratchFolder();
-        foreach (var (file, content) in new[]
-        {
-            ("dbt_project.yml", "name: shop\n"),
+        await WriteAsync(
+            folder,
             ("models/trips.sql", "select count(*) as trips from {{ source('raw', 'trips') }}"),
             ("models/sources.yml", """
                 sources:
@@ -177,12 +176,7 @@ public sealed class DbtStepTests
                     loaded_at_field: loaded_at
                     freshness: {error_after: {count: 1, period: hour}}
                     tables: [{name: trips}, {name: not_read}]
-                """),
-        })
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(folder.Combine(file))!);
-            await File.WriteAllTextAsync(folder.Combine(file), content, TestContext.Current.CancellationToken);
-        }
+                """));
 
         await using var job = await Job.OpenAsync("duckdb", new BuiltInDbtRunner([new DuckDbFailureClassifier()]));
         job.Project = folder.Path;
@@ -204,12 +198,100 @@ public sealed class DbtStepTests
         (await job.QueryAsync("SELECT unique_id, status FROM dataplatform.dbt_nodes")).Should().ContainSingle().Which.Should().Equal("model.shop.trips", "success");
     }
 
+    [Theory]
+    [InlineData("duckdb", 0)]
+    [InlineData("duckdb", 2)]
+    [InlineData("postgresql", 0)]
+    [InlineData("postgresql", 2)]
+    public async Task An_attempt_that_ended_between_batches_of_a_model_is_taken_up_where_it_was(string system, int batchesDone)
+    {
+        using var folder = new ScratchFolder();
+        await WriteAsync(
+            folder,
+            ("models/days.sql", $"{{{{ config(materialized='table', event_time='moment') }}}} select i as id, cast('{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}' as timestamp) + i * interval '1 day' as moment from generate_series(0, 4) as s(i)"),
+            ("models/words.sql", $$$"""
+                {{ config(materialized='incremental', incremental_strategy='microbatch', event_time='moment', batch_size='day', begin='{{{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}}}', unique_key=('id' if target.type == 'postgres' else none)) }}
+                select id, moment, '{{ invocation_id }}' as invocation from {{ ref('days') }}
+                """));
+        var engine = new BuiltInDbtRunner([new DuckDbFailureClassifier()]);
+        await using var job = await Job.OpenAsync(system, new StoppedDbt(engine, batchesDone));
+        job.Project = folder.Path;
+
+        var stopped = await job.RunAsync();
+        job.Use(engine);
+        var second = await job.RunAsync(stopped.Run.RunId);
+
+        stopped.Failure!.Message.Should().Contain("killed");
+        second.Failure.Should().BeNull();
+        var rows = await job.QueryAsync("SELECT id, dense_rank() OVER (ORDER BY invocation) FROM words ORDER BY id");
+        rows.Select(row => Convert.ToInt64(row[0], System.Globalization.CultureInfo.InvariantCulture)).Should().Equal(0, 1, 2, 3, 4);
+        rows.GroupBy(row => row[1]).Select(group => group.Count()).Order().Should().Equal(batchesDone == 0 ? [5] : [2, 3], "what the first attempt built is not built again");
+    }
+
+    [Fact]
+    public async Task Batches_that_failed_are_all_that_the_next_attempt_builds()
+    {
+        using var folder = new ScratchFolder();
+        await WriteAsync(
+            folder,
+            ("models/days.sql", $"{{{{ config(materialized='table', event_time='moment') }}}} select i as id, cast('{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}' as timestamp) + i * interval '1 day' as moment from generate_series(0, 4) as s(i)"),
+            ("models/words.sql", $$$"""
+                {{ config(materialized='incremental', incremental_strategy='microbatch', event_time='moment', batch_size='day', begin='{{{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}}}') }}
+                select id, moment, '{{ invocation_id }}' as invocation, {{ var('word') }} as word from {{ ref('days') }}
+                """));
+        await using var job = await Job.OpenAsync("duckdb", new BuiltInDbtRunner([new DuckDbFailureClassifier()]));
+        job.Project = folder.Path;
+
+        var first = await job.RunAsync(configure: step => step.Vars["word"] = "case id when 1 then error('not yet') else 'ok' end");
+        var second = await job.RunAsync(first.Run.RunId, step => step.Vars["word"] = "'late'");
+
+        first.Failure!.Message.Should().Contain("PARTIAL SUCCESS (4/5)").And.Contain("not yet");
+        second.Failure.Should().BeNull();
+        (await job.QueryAsync("SELECT id, word FROM words ORDER BY id")).Select(row => string.Join(' ', row)).Should().Equal("0 ok", "1 late", "2 ok", "3 ok", "4 ok");
+    }
+
     [Fact]
     public async Task A_requirement_of_sources_that_no_node_reads_is_a_mistake()
     {
         await using var job = await Job.OpenAsync("duckdb", new ScriptedDbt(_ => Built) { Nodes = [Node("model.shop.trips")] });
         (await job.RunAsync(configure: step => step.Require.LoadedInThisRun())).Failure.Should().BeEquivalentTo(
             new { Class = FailureClass.Configuration, Message = "Step 'marts' requires something of the sources that its nodes read, and none of 1 nodes reads a source." });
+    }
+
+    private static async Task WriteAsync(ScratchFolder folder, params (string Path, string Content)[] files)
+    {
+        foreach (var (file, content) in files.Prepend(("dbt_project.yml", "name: shop\n")))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder.Combine(file))!);
+            await File.WriteAllTextAsync(folder.Combine(file), content, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>A runner whose process ends when some batches of a model are done and the next was begun.</summary>
+    private sealed class StoppedDbt(IDbtRunner dbt, int batchesDone) : IDbtRunner
+    {
+        public Task CheckAsync(DbtInvocation invocation, IWarehouse warehouse, CancellationToken cancellationToken = default) => dbt.CheckAsync(invocation, warehouse, cancellationToken);
+
+        public Task<IReadOnlyList<DbtNode>> ListAsync(DbtInvocation invocation, DbtRunContext context, CancellationToken cancellationToken = default) => dbt.ListAsync(invocation, context, cancellationToken);
+
+        public Task<DbtResult> RunAsync(DbtInvocation invocation, DbtRunContext context, CancellationToken cancellationToken = default)
+        {
+            var tell = context.NodeChanged!;
+            return dbt.RunAsync(
+                invocation,
+                new DbtRunContext(context.Warehouse)
+                {
+                    SessionName = context.SessionName,
+                    RunId = context.RunId,
+                    Logger = context.Logger,
+                    NodeChanged = async (change, token) =>
+                    {
+                        await tell(change, token);
+                        if (change.Node.Batches?.Done.Count == batchesDone) throw new InvalidOperationException("killed");
+                    },
+                },
+                cancellationToken);
+        }
     }
 
     private static DbtNode Node(string id) => new(id, id.Split('.')[0], id.Split('.')[2], id.Split('.')[1..], "x.sql");

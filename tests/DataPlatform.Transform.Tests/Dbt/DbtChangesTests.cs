@@ -17,9 +17,9 @@ public sealed class DbtChangesTests
         var result = await changes.TellWhileAsync(
             async _ =>
             {
-                Add("a");
+                changes.Add(Change("a"));
                 await isBusy.Task;
-                foreach (var id in new[] { "b", "c", "b" }) Add(id);
+                foreach (var id in new[] { "b", "c", "b" }) changes.Add(Change(id));
                 mayGoOn.SetResult();
                 return 7;
             },
@@ -27,8 +27,6 @@ public sealed class DbtChangesTests
 
         result.Should().Be(7);
         told.Should().Equal("a", "b c b");
-
-        void Add(string id) => changes.Add(new DbtNodeChange(new DbtNodeResult(id, DbtStatus.Running), null));
     }
 
     [Fact]
@@ -39,7 +37,7 @@ public sealed class DbtChangesTests
         var run = () => changes.TellWhileAsync(
             async token =>
             {
-                changes.Add(new DbtNodeChange(new DbtNodeResult("a", DbtStatus.Running), null));
+                changes.Add(Change("a"));
                 await Task.Delay(Timeout.Infinite, token);
                 return 0;
             },
@@ -47,4 +45,46 @@ public sealed class DbtChangesTests
 
         await run.Should().ThrowAsync<InvalidOperationException>().WithMessage("no place");
     }
+
+    [Fact]
+    public async Task One_can_wait_until_a_change_is_told()
+    {
+        var told = 0;
+        var changes = new DbtChanges(batch =>
+        {
+            told += batch.Count;
+            return ValueTask.CompletedTask;
+        });
+
+        var result = await changes.TellWhileAsync(
+            async _ =>
+            {
+                changes.Add(Change("a"));
+                await changes.AddAsync(Change("b"));
+                return told;
+            },
+            TestContext.Current.CancellationToken);
+
+        result.Should().Be(2);
+        await FluentActions.Awaiting(() => changes.AddAsync(Change("c"))).Should().ThrowAsync<OperationCanceledException>("the invocation has ended");
+    }
+
+    [Fact]
+    public async Task Nobody_waits_for_a_listener_that_threw()
+    {
+        var changes = new DbtChanges(_ => throw new InvalidOperationException("no place"));
+
+        var run = () => changes.TellWhileAsync(
+            async _ =>
+            {
+                await FluentActions.Awaiting(() => changes.AddAsync(Change("a"))).Should().ThrowAsync<OperationCanceledException>();
+                await FluentActions.Awaiting(() => changes.AddAsync(Change("b"))).Should().ThrowAsync<OperationCanceledException>();
+                return 0;
+            },
+            TestContext.Current.CancellationToken);
+
+        await run.Should().ThrowAsync<InvalidOperationException>().WithMessage("no place");
+    }
+
+    private static DbtNodeChange Change(string id) => new(new DbtNodeResult(id, DbtStatus.Running), null);
 }
