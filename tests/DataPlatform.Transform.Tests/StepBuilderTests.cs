@@ -38,6 +38,8 @@ public sealed class StepBuilderTests
             dbt.Command = DbtCommand.DocsGenerate;
             dbt.Require.LoadedInThisRun();
         })).Should().Be("dbt step 'marts' has requirements, and DocsGenerate builds nothing.");
+        Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.EventTime = new DbtTimeRange(new DateTime(2026, 1, 2), new DateTime(2026, 1, 2))))
+            .Should().Be("dbt step 'marts' is to build what happened from 2026-01-02T00:00:00 until 2026-01-02T00:00:00.");
         Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt => dbt.Threads = 0)).Should().Be("dbt step 'marts' is to run 0 nodes at the same time.");
         Invalid(pipeline => pipeline.Dbt("marts", "dbt", dbt =>
         {

@@ -125,6 +125,8 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
             Vars = ToDict(invocation.Vars),
             Threads = invocation.Threads,
             FullRefresh = invocation.FullRefresh,
+            EventTimeStart = invocation.EventTime?.Start,
+            EventTimeEnd = invocation.EventTime?.End,
             FailFast = invocation.FailFast,
             Select = [.. invocation.Select],
             Exclude = [.. invocation.Exclude],
@@ -138,7 +140,7 @@ public sealed class BuiltInDbtRunner(IEnumerable<IFailureClassifier>? classifier
         };
     }
 
-    private static List<Batch> ReadBatches(IEnumerable<DbtBatch> batches) => [.. batches.Select(batch => new Batch(batch.Start, batch.End))];
+    private static List<Batch> ReadBatches(IEnumerable<DbtTimeRange> batches) => [.. batches.Select(batch => new Batch(batch.Start, batch.End))];
 
     private static PythonDict ToDict(IDictionary<string, object?> values) => new(values.Select(pair => new KeyValuePair<string, object?>(pair.Key, ToValue(pair.Value))));
 

@@ -26,7 +26,7 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
 
     private static DbtBatches Describe(BatchResults batches) => new([.. batches.Successful.Select(Describe)], [.. batches.Failed.Select(Describe)]);
 
-    private static DbtBatch Describe(Batch batch) => new(batch.Start, batch.End);
+    private static DbtTimeRange Describe(Batch batch) => new(batch.Start, batch.End);
 
     public void Log(string level, string message)
     {

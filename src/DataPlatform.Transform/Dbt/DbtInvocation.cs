@@ -81,6 +81,9 @@ public sealed record DbtInvocation(string Project)
     /// <summary>Builds incremental models and seeds anew.</summary>
     public bool FullRefresh { get; set; }
 
+    /// <summary>The time that microbatch models are built for, dbt's <c>--event-time-start</c> and <c>--event-time-end</c>; null for what they are configured to.</summary>
+    public DbtTimeRange? EventTime { get; set; }
+
     /// <summary>A folder with the artifacts of an earlier run, for <c>state:</c> selection and <see cref="Defer"/>.</summary>
     public string? State { get; set; }
 
@@ -116,6 +119,7 @@ public sealed record DbtInvocation(string Project)
         if (Selector is not null && Select.Count + Exclude.Count > 0) throw Invalid(step, "has a Selector and also Select or Exclude", "dbt takes either.");
         if (Defer && State is null) throw Invalid(step, "defers to no state", "Set State to a folder with the artifacts of an earlier run.");
         if (Require.All.Count > 0 && !RunsNodes && Command != DbtCommand.Retry) throw Invalid(step, $"has requirements, and {Command} builds nothing", "Put them on the step that builds.");
+        if (EventTime is { } time && time.Start >= time.End) throw Invalid(step, $"is to build what happened from {DbtText.Text(time.Start)} until {DbtText.Text(time.End)}", "Give EventTime an end that is after its start.");
         if (Threads < 1) throw Invalid(step, $"is to run {Threads} nodes at the same time", "Set Threads to 1 or more.");
     }
 

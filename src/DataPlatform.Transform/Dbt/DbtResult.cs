@@ -55,15 +55,15 @@ public sealed record DbtNode(string UniqueId, string ResourceType, string Name, 
     public DbtBatches? Batches { get; init; }
 }
 
-/// <summary>A batch of a microbatch model: the rows from one moment on until before another, in UTC.</summary>
+/// <summary>From one moment on until before another, in UTC: a batch of a microbatch model, or what such models are built for.</summary>
 /// <param name="Start">The first moment.</param>
 /// <param name="End">The moment that is not in it any more.</param>
-public sealed record DbtBatch(DateTime Start, DateTime End);
+public sealed record DbtTimeRange(DateTime Start, DateTime End);
 
 /// <summary>The batches of a microbatch model.</summary>
 /// <param name="Done">Those that are built.</param>
 /// <param name="Left">Those that are not: failed, running, or not begun.</param>
-public sealed record DbtBatches(IReadOnlyList<DbtBatch> Done, IReadOnlyList<DbtBatch> Left);
+public sealed record DbtBatches(IReadOnlyList<DbtTimeRange> Done, IReadOnlyList<DbtTimeRange> Left);
 
 /// <summary>A source of a project.</summary>
 /// <param name="UniqueId">Its id: <c>source.shop.raw.trips</c>.</param>

@@ -1,8 +1,9 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace DataPlatform.Transform;
 
-/// <summary>Reads dbt's words.</summary>
+/// <summary>Reads and writes dbt's words.</summary>
 internal static partial class DbtText
 {
     /// <summary>The text without colours.</summary>
@@ -32,6 +33,9 @@ internal static partial class DbtText
         DbtStatus.NoOp => "no-op",
         _ => status.ToString().ToLowerInvariant(),
     };
+
+    /// <summary>A moment as dbt's options take it.</summary>
+    public static string Text(DateTime time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture);
 
     [GeneratedRegex("\u001b\\[[0-9;?]*[A-Za-z]")]
     private static partial Regex Colour();

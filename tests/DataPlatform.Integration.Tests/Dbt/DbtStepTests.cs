@@ -248,6 +248,10 @@ public sealed class DbtStepTests
         first.Failure!.Message.Should().Contain("PARTIAL SUCCESS (4/5)").And.Contain("not yet");
         second.Failure.Should().BeNull();
         (await job.QueryAsync("SELECT id, word FROM words ORDER BY id")).Select(row => string.Join(' ', row)).Should().Equal("0 ok", "1 late", "2 ok", "3 ok", "4 ok");
+
+        var third = await job.RunAsync(configure: step => (step.Vars["word"], step.EventTime) = ("'again'", new DbtTimeRange(DateTime.UtcNow.Date.AddDays(-4), DateTime.UtcNow.Date.AddDays(-2))));
+        third.Failure.Should().BeNull();
+        (await job.QueryAsync("SELECT id, word FROM words ORDER BY id")).Select(row => string.Join(' ', row)).Should().Equal("0 again", "1 again", "2 ok", "3 ok", "4 ok");
     }
 
     [Fact]

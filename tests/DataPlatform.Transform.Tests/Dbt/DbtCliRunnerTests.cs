@@ -190,6 +190,7 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
                 Vars = { ["from"] = "2026-01-01", ["n"] = 3 },
                 Target = "prod",
                 FullRefresh = true,
+                EventTime = new DbtTimeRange(new DateTime(2026, 1, 1), new DateTime(2026, 1, 2, 6, 30, 0)),
                 State = state,
                 Defer = true,
                 FailFast = true,
@@ -200,7 +201,7 @@ public sealed class DbtCliRunnerTests : IAsyncDisposable
         arguments[..3].Should().Equal("run", "--project-dir", RecordedDbt.Project);
         arguments[Array.IndexOf(arguments, "--target-path") + 1].Should().NotStartWith(RecordedDbt.Project);
         string.Join(' ', arguments).Should().Contain("--profile dataplatform --target prod ").And.Contain(
-            $"--log-format json --vars {{\"from\":\"2026-01-01\",\"n\":3}} --select tag:a +b --exclude c --state {state} --defer --full-refresh --fail-fast --warn-error");
+            $"--log-format json --vars {{\"from\":\"2026-01-01\",\"n\":3}} --select tag:a +b --exclude c --state {state} --defer --full-refresh --event-time-start 2026-01-01T00:00:00 --event-time-end 2026-01-02T06:30:00 --fail-fast --warn-error");
 
         await RunAsync(new DbtInvocation(RecordedDbt.Project) { Command = DbtCommand.RunOperation, Macro = "hello", MacroArguments = { ["who"] = "bob" } }, "f_op_ok");
         string.Join(' ', Given("run-operation")["arguments"].Split('\n')).Should().StartWith("run-operation hello --project-dir ").And.Contain("--args {\"who\":\"bob\"}");

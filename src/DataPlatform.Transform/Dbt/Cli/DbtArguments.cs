@@ -29,6 +29,7 @@ internal static class DbtArguments
         if (invocation.State is { } state) arguments.AddRange(["--state", Path.GetFullPath(state)]);
         if (invocation.Defer && command != DbtCommand.List) arguments.Add("--defer");
         if (invocation.FullRefresh && command is DbtCommand.Build or DbtCommand.Run or DbtCommand.Seed) arguments.Add("--full-refresh");
+        if (invocation.EventTime is { } time && command is DbtCommand.Build or DbtCommand.Run) arguments.AddRange(["--event-time-start", DbtText.Text(time.Start), "--event-time-end", DbtText.Text(time.End)]);
         if (invocation.FailFast) arguments.Add("--fail-fast");
         if (invocation.WarnError) arguments.Add("--warn-error");
         return arguments;
