@@ -206,13 +206,7 @@ public sealed class DbtStepTests
     public async Task An_attempt_that_ended_between_batches_of_a_model_is_taken_up_where_it_was(string system, int batchesDone)
     {
         using var folder = new ScratchFolder();
-        await WriteAsync(
-            folder,
-            ("models/days.sql", $"{{{{ config(materialized='table', event_time='moment') }}}} select i as id, cast('{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}' as timestamp) + i * interval '1 day' as moment from generate_series(0, 4) as s(i)"),
-            ("models/words.sql", $$$"""
-                {{ config(materialized='incremental', incremental_strategy='microbatch', event_time='moment', batch_size='day', begin='{{{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}}}', unique_key=('id' if target.type == 'postgres' else none)) }}
-                select id, moment, '{{ invocation_id }}' as invocation from {{ ref('days') }}
-                """));
+        await WriteBatchesAsync(folder, "'{{ invocation_id }}' as invocation");
         var engine = new BuiltInDbtRunner([new DuckDbFailureClassifier()]);
         await using var job = await Job.OpenAsync(system, new StoppedDbt(engine, batchesDone));
         job.Project = folder.Path;
@@ -232,13 +226,7 @@ public sealed class DbtStepTests
     public async Task Batches_that_failed_are_all_that_the_next_attempt_builds()
     {
         using var folder = new ScratchFolder();
-        await WriteAsync(
-            folder,
-            ("models/days.sql", $"{{{{ config(materialized='table', event_time='moment') }}}} select i as id, cast('{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}' as timestamp) + i * interval '1 day' as moment from generate_series(0, 4) as s(i)"),
-            ("models/words.sql", $$$"""
-                {{ config(materialized='incremental', incremental_strategy='microbatch', event_time='moment', batch_size='day', begin='{{{DateTime.UtcNow.AddDays(-4):yyyy-MM-dd}}}') }}
-                select id, moment, '{{ invocation_id }}' as invocation, {{ var('word') }} as word from {{ ref('days') }}
-                """));
+        await WriteBatchesAsync(folder, "{{ var('word') }} as word");
         await using var job = await Job.OpenAsync("duckdb", new BuiltInDbtRunner([new DuckDbFailureClassifier()]));
         job.Project = folder.Path;
 
@@ -260,6 +248,19 @@ public sealed class DbtStepTests
         await using var job = await Job.OpenAsync("duckdb", new ScriptedDbt(_ => Built) { Nodes = [Node("model.shop.trips")] });
         (await job.RunAsync(configure: step => step.Require.LoadedInThisRun())).Failure.Should().BeEquivalentTo(
             new { Class = FailureClass.Configuration, Message = "Step 'marts' requires something of the sources that its nodes read, and none of 1 nodes reads a source." });
+    }
+
+    /// <summary>A model <c>words</c> of five days, up to today, built by days.</summary>
+    private static Task WriteBatchesAsync(ScratchFolder folder, string column)
+    {
+        var begin = DateTime.UtcNow.AddDays(-4).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+        return WriteAsync(
+            folder,
+            ("models/days.sql", $"{{{{ config(materialized='table', event_time='moment') }}}} select i as id, cast('{begin}' as timestamp) + i * interval '1 day' as moment from generate_series(0, 4) as s(i)"),
+            ("models/words.sql", $$$"""
+                {{ config(materialized='incremental', incremental_strategy='microbatch', event_time='moment', batch_size='day', begin='{{{begin}}}', unique_key=('id' if target.type == 'postgres' else none)) }}
+                select id, moment, {{{column}}} from {{ ref('days') }}
+                """));
     }
 
     private static async Task WriteAsync(ScratchFolder folder, params (string Path, string Content)[] files)
