@@ -166,13 +166,14 @@ internal sealed class RunEvents(EventLog log) : IDbtObserver
         log.Write(ToolEvent.Blank);
         log.Write(new ToolEvent("Z030", "EndOfRunSummary", "info",
             isStopped ? colors.Yellow("Exited because of keyboard interrupt")
-            : errors.Count + partial.Count > 0 ? colors.Red($"Completed with {Plural(errors.Count, "error")}, {Plural(partial.Count, "partial success")}, and {Plural(warnings.Count, "warning")}:")
+            : errors.Count > 0 ? colors.Red($"Completed with {Plural(errors.Count, "error")}, {Plural(partial.Count, "partial success")}, and {Plural(warnings.Count, "warning")}:")
+            : partial.Count > 0 ? colors.Yellow($"Completed with {Plural(partial.Count, "partial success")} and {Plural(warnings.Count, "warning")}")
             : warnings.Count > 0 ? colors.Yellow($"Completed with {Plural(warnings.Count, "warning")}:")
             : colors.Green("Completed successfully"))
         {
             Data = new PythonDict { ["num_errors"] = (long)errors.Count, ["num_warnings"] = (long)warnings.Count, ["num_partial_success"] = (long)partial.Count, ["keyboard_interrupt"] = isStopped },
         });
-        foreach (var result in errors.Where(result => result.IsFailure).Concat(partial)) Explain(result, isWarning: false);
+        foreach (var result in errors.Where(result => result.IsFailure)) Explain(result, isWarning: false);
         foreach (var result in warnings) Explain(result, isWarning: true);
         if (State!.Command is "compile" or "show") return;
 

@@ -268,7 +268,7 @@ internal sealed class NodeContext : IJinjaNames
     {
         if (Node is null) return null;
         var model = ManifestWriter.Describe(State, Node);
-        if (Batch is not null) model["batch"] = new PythonDict { ["id"] = Batch.Name, ["event_time_start"] = Batch.Batch.Iso.Start, ["event_time_end"] = Batch.Batch.Iso.End };
+        if (Batch is not null) model["batch"] = new PythonDict { ["id"] = Batch.Name.Replace("-", "", StringComparison.Ordinal), ["event_time_start"] = Batch.Batch.Iso.Start, ["event_time_end"] = Batch.Batch.Iso.End };
         return model;
     }
 

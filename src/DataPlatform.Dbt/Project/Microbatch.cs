@@ -79,7 +79,7 @@ internal sealed class Microbatch
     }
 
     /// <summary>What a batch is called: its start.</summary>
-    public string Name(Batch batch) => batch.Start.ToString(_size == Hour ? "yyyyMMdd'T'HH" : "yyyyMMdd", CultureInfo.InvariantCulture);
+    public string Name(Batch batch) => batch.Start.ToString(_size == Hour ? "yyyy-MM-dd'T'HH" : "yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     /// <param name="isIncremental">Whether there is a table that is added to.</param>
     /// <param name="from">The first moment that was asked for, or null.</param>

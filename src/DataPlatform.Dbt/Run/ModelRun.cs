@@ -128,7 +128,7 @@ internal sealed class ModelRun(NodeContext context, string sql, string? material
         _database.Write("INSERT", Representation.Print(context.FindStrategy(_node.Config.Text("incremental_strategy")).Invoke(context.NewRun(), [arguments])));
         var rows = _database.LastRows;
         _database.Query($"drop table {temporary.Print()}");
-        _database.Respond(_database.IsDuckDb ? "OK" : _node.Config.Text("incremental_strategy") == "merge" ? "MERGE" : "INSERT 0", rows);
+        _database.Respond(_database.IsDuckDb ? "OK" : _node.IsMicrobatch || _node.Config.Text("incremental_strategy") == "merge" ? "MERGE" : "INSERT 0", rows);
     }
 
     private string Sql(string macro, params object?[] arguments) => Representation.Print(context.CallMacro(macro, arguments));

@@ -81,7 +81,7 @@ internal sealed class DbtJournal
             Entries =
             [
                 .. rows.Select(row => (
-                    new DbtNodeResult((string)row[0]!, DbtText.Status((string)row[1]!)) 
+                    new DbtNodeResult((string)row[0]!, DbtText.Status((string)row[1]!))
                     {
                         ResourceType = (string)row[2]!,
                         RowsAffected = (long?)row[3],

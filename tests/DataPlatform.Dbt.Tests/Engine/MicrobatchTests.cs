@@ -70,8 +70,8 @@ public sealed class MicrobatchTests
         var results = (await project.RunAsync()).Results;
         var result = results.Single(result => result.Node.Name == "m");
         result.Status.Should().Be("partial success");
-        result.Message.Should().StartWith("PARTIAL SUCCESS (2/3)\n  batch 20240102: Database Error in model m (models/m.sql)\n");
-        File.ReadAllText(Path.Combine(project.Target, "compiled/shop/models/m/m_20240102.sql")).Should().Contain("moment >= '2024-01-02 00:00:00+00:00' and moment < '2024-01-03 00:00:00+00:00'");
+        result.Message.Should().StartWith("PARTIAL SUCCESS (2/3)\n  batch 2024-01-02: Database Error in model m (models/m.sql)\n");
+        File.ReadAllText(Path.Combine(project.Target, "compiled/shop/models/m/m_2024-01-02.sql")).Should().Contain("moment >= '2024-01-02 00:00:00+00:00' and moment < '2024-01-03 00:00:00+00:00'");
         result.Batches!.Failed.Select(batch => batch.StartText).Should().Equal("2024-01-02 00:00:00+00:00");
         results.Single(result => result.Node.Name == "after").Status.Should().Be("skipped");
         (await project.QueryAsync("select id from m order by id")).Should().Equal("1", "3");
@@ -94,7 +94,7 @@ public sealed class MicrobatchTests
 
         var result = (await project.RunAsync()).Results.Single();
         (result.Status, result.Batches!.Successful.Count, result.Batches.Failed.Count).Should().Be(("error", 0, 3));
-        result.Message.Should().StartWith("ERROR\n  batch 20240101: Database Error").And.NotContain("20240102");
+        result.Message.Should().StartWith("ERROR\n  batch 2024-01-01: Database Error").And.NotContain("2024-01-02");
     }
 
     [Theory]
@@ -160,10 +160,10 @@ public sealed class MicrobatchTests
     }
 
     [Theory]
-    [InlineData("hour", "2024-01-01T22:30:00Z", "2024-01-01T20", "20240101T20 20240101T21 20240101T22")]
-    [InlineData("day", "2024-03-01T00:00:00Z", "2024-02-28", "20240228 20240229")]
-    [InlineData("month", "2024-03-01T00:00:01Z", "2024-01-31", "20240101 20240201 20240301")]
-    [InlineData("year", "2026-01-01T00:00:00Z", "2024-06-01 12:00:00", "20240101 20250101")]
+    [InlineData("hour", "2024-01-01T22:30:00Z", "2024-01-01T20", "2024-01-01T20 2024-01-01T21 2024-01-01T22")]
+    [InlineData("day", "2024-03-01T00:00:00Z", "2024-02-28", "2024-02-28 2024-02-29")]
+    [InlineData("month", "2024-03-01T00:00:01Z", "2024-01-31", "2024-01-01 2024-02-01 2024-03-01")]
+    [InlineData("year", "2026-01-01T00:00:00Z", "2024-06-01 12:00:00", "2024-01-01 2025-01-01")]
     public void Batches_are_whole_hours_days_months_or_years(string size, string now, string begin, string expected)
     {
         var node = new DbtNode { UniqueId = "model.shop.m", Type = ResourceType.Model, Package = "shop", Name = "m", Path = "m.sql", OriginalPath = "models/m.sql", Fqn = [] };
