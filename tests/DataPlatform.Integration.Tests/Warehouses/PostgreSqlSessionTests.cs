@@ -279,9 +279,10 @@ public sealed class PostgreSqlSessionTests : PostgreSqlTests
         public async ValueTask DisposeAsync()
         {
             if (_stop.IsCancellationRequested) return;
+            // A listener that has stopped cannot be asked for the next connection.
             await _stop.CancelAsync();
-            _listener.Dispose();
             await _accepting;
+            _listener.Dispose();
         }
 
         private async Task AcceptAsync()
