@@ -80,7 +80,7 @@ internal sealed record DbtOptions
     /// <summary>What microbatch models take for now: of a retry, when the run before began.</summary>
     public DateTimeOffset? BatchesEnd { get; init; }
 
-    /// <summary>Of a retry: the batches of models that were begun and are not whole, by id.</summary>
+    /// <summary>Of a retry: the batches of models that were begun and are not whole, by id; several that follow each other may be given as one.</summary>
     public IReadOnlyDictionary<string, BatchResults>? PreviousBatches { get; init; }
 
     /// <summary>A query, in place of what is selected, that is compiled or shown.</summary>

@@ -91,9 +91,15 @@ internal sealed class Microbatch
         if (Truncate(end) != end) end = Add(end, 1);
         // An end between two batches is the end of the one before it, which is the last and not among those looked back at.
         var start = from is { } asked ? Truncate(asked) : isIncremental ? Add(end, -(_lookback + 1)) : Truncate(_begin);
+        return Split(new Batch(start, end));
+    }
+
+    /// <summary>The batches of a time that begins and ends with one.</summary>
+    public List<Batch> Split(Batch time)
+    {
         var batches = new List<Batch>();
-        for (var next = start; batches.Count == 0 || next < end; next = batches[^1].End) batches.Add(new Batch(next, Add(next, 1)));
-        batches[^1] = batches[^1] with { End = end };
+        for (var next = time.Start; batches.Count == 0 || next < time.End; next = batches[^1].End) batches.Add(new Batch(next, Add(next, 1)));
+        batches[^1] = batches[^1] with { End = time.End };
         return batches;
     }
 

@@ -38,12 +38,13 @@ internal sealed class MicrobatchRun(EngineState state, IWarehouse warehouse, IDb
         // What is left of a run is added to what that run built.
         var isIncremental = previous is { Successful.Count: > 0 } || FindsTable();
         var microbatch = Microbatch.Read(node);
-        var batches = previous?.Failed.ToList()
+        List<Batch> earlier = [.. (previous?.Successful ?? []).SelectMany(microbatch.Split)];
+        var batches = previous?.Failed.SelectMany(microbatch.Split).ToList()
             ?? microbatch.Find(isIncremental, state.Options.Sample?.Start ?? state.Options.EventTimeStart, state.Options.Sample?.End ?? state.Options.EventTimeEnd, (state.Options.BatchesEnd ?? state.StartedAt).UtcDateTime);
         for (var i = 0; i < batches.Count; i++)
         {
             var step = new BatchStep(batches[i], microbatch.Name(batches[i]), i + 1, batches.Count, isIncremental || i > 0);
-            observer?.BatchStarted(node, step, new BatchResults([.. previous?.Successful ?? [], .. _successful], [.. batches.Except(_successful)]));
+            observer?.BatchStarted(node, step, new BatchResults([.. earlier, .. _successful], [.. batches.Except(_successful)]));
             RunBatch(step, isSkipped: i > 0 && _successful.Count == 0 && _failed.Contains(batches[0]));
         }
 
@@ -54,7 +55,7 @@ internal sealed class MicrobatchRun(EngineState state, IWarehouse warehouse, IDb
             Message = message + _failures,
             Rows = _rows,
             Exception = _failure,
-            Batches = new BatchResults([.. _successful, .. previous?.Successful ?? []], _failed),
+            Batches = new BatchResults([.. _successful, .. earlier], _failed),
         };
     }
 

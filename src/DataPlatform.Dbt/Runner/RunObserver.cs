@@ -24,9 +24,20 @@ internal sealed class RunObserver(DbtRunContext context, DbtChanges changes) : I
         Batches = result.Batches is { Successful.Count: > 0, Failed.Count: > 0 } batches ? Describe(batches) : null,
     };
 
-    private static DbtBatches Describe(BatchResults batches) => new([.. batches.Successful.Select(Describe)], [.. batches.Failed.Select(Describe)]);
+    private static DbtBatches Describe(BatchResults batches) => new(Describe(batches.Successful), Describe(batches.Failed));
 
-    private static DbtTimeRange Describe(Batch batch) => new(batch.Start, batch.End);
+    // Batches that follow each other are one time: it is written with each of what may be thousands.
+    private static List<DbtTimeRange> Describe(IEnumerable<Batch> batches)
+    {
+        var times = new List<DbtTimeRange>();
+        foreach (var batch in batches.OrderBy(batch => batch.Start))
+        {
+            if (times is [.., var last] && last.End == batch.Start) times[^1] = last with { End = batch.End };
+            else times.Add(new DbtTimeRange(batch.Start, batch.End));
+        }
+
+        return times;
+    }
 
     public void Log(string level, string message)
     {

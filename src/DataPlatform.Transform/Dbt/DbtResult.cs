@@ -60,9 +60,9 @@ public sealed record DbtNode(string UniqueId, string ResourceType, string Name, 
 /// <param name="End">The moment that is not in it any more.</param>
 public sealed record DbtTimeRange(DateTime Start, DateTime End);
 
-/// <summary>The batches of a microbatch model.</summary>
-/// <param name="Done">Those that are built.</param>
-/// <param name="Left">Those that are not: failed, running, or not begun.</param>
+/// <summary>The batches of a microbatch model, as the times that they are of: one for all that follow each other.</summary>
+/// <param name="Done">Of those that are built.</param>
+/// <param name="Left">Of those that are not: failed, running, or not begun.</param>
 public sealed record DbtBatches(IReadOnlyList<DbtTimeRange> Done, IReadOnlyList<DbtTimeRange> Left);
 
 /// <summary>A source of a project.</summary>

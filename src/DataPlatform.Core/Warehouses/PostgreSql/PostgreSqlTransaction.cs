@@ -108,7 +108,10 @@ internal sealed class PostgreSqlTransaction(NpgsqlConnection connection, NpgsqlT
         var copy = await BeginCopyAsync(
             staging, schema, schema.FieldsList.Select(field => field.Name).Append(MergeSql.OrdinalColumn), encoders.Take(schema.FieldsList.Count).Append(new OrdinalEncoder()),
             cancellationToken).ConfigureAwait(false);
-        return _writer = new MergeWriter(copy, this, sql, table, options, SeenKeys.Of(schema, options.Key, columns));
+
+        // Of a delete-insert all rows of a key stay.
+        var keys = options.Strategy == MergeStrategy.DeleteInsert ? null : SeenKeys.Of(schema, options.Key, columns);
+        return _writer = new MergeWriter(copy, this, sql, table, options, keys);
     }
 
     public Task<long> ReplaceTableAsync(TableName table, string selectSql, CancellationToken cancellationToken = default) =>
