@@ -23,7 +23,7 @@ public static class DuckDbBuilderExtensions
         var services = builder.Services;
         services.AddOptions();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<DuckDbWarehouseOptions>, FromSection>());
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DuckDbWarehouseOptions>>(new DataAnnotationValidateOptions<DuckDbWarehouseOptions>(name: null)));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DuckDbWarehouseOptions>, DuckDbWarehouseOptionsValidation>());
         if (configure is not null) services.ConfigureAll(configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IWarehouseProvider, DuckDbWarehouseProvider>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IFailureClassifier, DuckDbFailureClassifier>());

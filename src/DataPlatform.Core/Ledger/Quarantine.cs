@@ -119,7 +119,7 @@ internal static class Quarantine
         string? Text(int column) => ((StringArray)batch.Column(column)).GetString(i);
         long Integer(int column) => ((Int64Array)batch.Column(column)).GetValue(i)!.Value;
         var json = Text(10);
-        if (json is not null && json != names.Json) names = (json, JsonSerializer.Deserialize<string[]>(json));
+        if (json is not null && json != names.Json) names = (json, JsonSerializer.Deserialize(json, LedgerJson.Default.StringArray));
         var row = new RejectedRow(Text(4)!, Integer(5), Text(6)!, Text(7), Text(8)!, Text(9))
         {
             FieldNames = json is null ? null : names.Names,

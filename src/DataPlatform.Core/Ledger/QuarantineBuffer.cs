@@ -122,7 +122,7 @@ internal sealed class QuarantineBuffer(long loadId, string pipeline, string step
     // The rows of a file share their names.
     private string? ToJson(IReadOnlyList<string>? names)
     {
-        if (names is not null && !ReferenceEquals(names, _fieldNames.Names)) _fieldNames = (names, Storable(JsonSerializer.Serialize(names)));
+        if (names is not null && !ReferenceEquals(names, _fieldNames.Names)) _fieldNames = (names, Storable(JsonSerializer.Serialize([.. names], LedgerJson.Default.StringArray)));
         return names is null ? null : _fieldNames.Json;
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 
 namespace DataPlatform.ObjectStores;
@@ -5,12 +6,14 @@ namespace DataPlatform.ObjectStores;
 /// <summary>Reads the settings of a store from its section of the configuration.</summary>
 internal static class ObjectStoreSettings
 {
-    /// <summary>Reads the section. A setting that does not exist is an error, so that a typing mistake does not pass in silence.</summary>
-    public static TOptions Read<TOptions>(string name, IConfiguration settings) where TOptions : class, new()
+    /// <summary>Reads the section.</summary>
+    /// <param name="name">The store's name.</param>
+    /// <param name="read">Reads it, with <see cref="Strictly"/>. Code for a type is generated where it is named.</param>
+    public static TOptions Read<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions>(string name, Func<TOptions?> read) where TOptions : class, new()
     {
         try
         {
-            return settings.Get<TOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new TOptions();
+            return read() ?? new TOptions();
         }
         catch (InvalidOperationException e)
         {
@@ -21,4 +24,7 @@ internal static class ObjectStoreSettings
                 e);
         }
     }
+
+    /// <summary>A setting that does not exist is an error, so that a typing mistake does not pass in silence.</summary>
+    public static void Strictly(BinderOptions binder) => binder.ErrorOnUnknownConfiguration = true;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DataPlatform.Pipelines;
@@ -14,7 +15,7 @@ public sealed class PipelineBuilder
     public string Name { get; }
 
     /// <summary>Adds a step of your own, created from dependency injection.</summary>
-    public StepBuilder Step<TStep>(string name) where TStep : class, IStep =>
+    public StepBuilder Step<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TStep>(string name) where TStep : class, IStep =>
         Add(new StepDefinition(name, "step", services => ActivatorUtilities.GetServiceOrCreateInstance<TStep>(services))
         {
             Description = typeof(TStep).Name,

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using DataPlatform.Ledger;
 using DataPlatform.Lineage;
 using DataPlatform.Warehouses;
@@ -49,10 +50,10 @@ internal sealed class RunningStepContext(
         return new CountedLoad(await ledgers.For(warehouse).BeginLoadAsync(run, step, table, disposition, lease, cancellationToken).ConfigureAwait(false), rows);
     }
 
-    public override void SetOutput<T>(string name, T value)
+    public override void SetOutput<T>(string name, T value, JsonTypeInfo<T> type)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        var json = JsonSerializer.Serialize(value, JsonSerializerOptions.Web);
+        var json = JsonSerializer.Serialize(value, type);
         if (Encoding.UTF8.GetByteCount(json) > MaxOutputBytes)
         {
             throw new DataPlatformException(
@@ -62,13 +63,13 @@ internal sealed class RunningStepContext(
         _outputs[name] = json;
     }
 
-    public override async Task<T> GetOutputAsync<T>(string step, string name, CancellationToken cancellationToken)
+    public override async Task<T> GetOutputAsync<T>(string step, string name, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
         var json = await ledgers.Primary.FindOutputAsync(run, step, name, cancellationToken).ConfigureAwait(false)
             ?? throw new DataPlatformException(
                 FailureClass.Configuration,
                 $"Step '{step}' of pipeline '{run.Pipeline}' has not handed on '{name}' in this run or any before it.",
                 $"Run it first: run {run.Pipeline} --step {step}");
-        return JsonSerializer.Deserialize<T>(json, JsonSerializerOptions.Web)!;
+        return JsonSerializer.Deserialize(json, type)!;
     }
 }

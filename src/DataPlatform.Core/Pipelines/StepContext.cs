@@ -1,3 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using DataPlatform.Ledger;
 using DataPlatform.Lineage;
 using DataPlatform.Warehouses;
@@ -8,6 +11,8 @@ namespace DataPlatform.Pipelines;
 /// <summary>What a running step knows and can do: its run, its row counts, its progress, what it hands on, and how it commits.</summary>
 public abstract class StepContext
 {
+    private const string NeedsReflection = "Finds out at run time how the type is written as JSON. Trimmed programs and those of Native AOT hand in a JsonTypeInfo.";
+
     /// <summary>The run the step is part of.</summary>
     public abstract RunInfo Run { get; }
 
@@ -54,13 +59,31 @@ public abstract class StepContext
     public abstract Task<Lease> GetLeaseAsync(IWarehouse warehouse, CancellationToken cancellationToken);
 
     /// <summary>Hands a value on to later steps, also when they run in another process. Recorded when the step succeeds. At most 64 KiB as JSON.</summary>
-    public abstract void SetOutput<T>(string name, T value);
+    [RequiresUnreferencedCode(NeedsReflection), RequiresDynamicCode(NeedsReflection)]
+    public void SetOutput<T>(string name, T value) => SetOutput(name, value, TypeInfoOf<T>());
+
+    /// <inheritdoc cref="SetOutput{T}(string, T)"/>
+    /// <param name="name">The value's name.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="type">How it is written as JSON, as a <see cref="System.Text.Json.Serialization.JsonSerializerContext"/> has it.</param>
+    public abstract void SetOutput<T>(string name, T value, JsonTypeInfo<T> type);
 
     /// <summary>
     /// Takes a value that an earlier step handed on in this run or, when this run did not run it, in the latest run in which it succeeded.
     /// </summary>
     /// <exception cref="DataPlatformException">No run has that value yet.</exception>
-    public abstract Task<T> GetOutputAsync<T>(string step, string name, CancellationToken cancellationToken);
+    [RequiresUnreferencedCode(NeedsReflection), RequiresDynamicCode(NeedsReflection)]
+    public Task<T> GetOutputAsync<T>(string step, string name, CancellationToken cancellationToken) => GetOutputAsync(step, name, TypeInfoOf<T>(), cancellationToken);
+
+    /// <inheritdoc cref="GetOutputAsync{T}(string, string, CancellationToken)"/>
+    /// <param name="step">The step that handed it on.</param>
+    /// <param name="name">The value's name.</param>
+    /// <param name="type">How it is read from JSON, as a <see cref="System.Text.Json.Serialization.JsonSerializerContext"/> has it.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public abstract Task<T> GetOutputAsync<T>(string step, string name, JsonTypeInfo<T> type, CancellationToken cancellationToken);
+
+    [RequiresUnreferencedCode(NeedsReflection), RequiresDynamicCode(NeedsReflection)]
+    private static JsonTypeInfo<T> TypeInfoOf<T>() => (JsonTypeInfo<T>)JsonSerializerOptions.Web.GetTypeInfo(typeof(T));
 }
 
 /// <summary>One execution of a pipeline.</summary>

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.ComponentModel.DataAnnotations.Schema;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
 using Apache.Arrow;
@@ -11,7 +12,7 @@ namespace DataPlatform.Ingestion;
 /// <summary>Reads a contract off a record or class: columns as <see cref="RecordMapper"/> has them, rules from attributes.</summary>
 internal static class ClrContract
 {
-    public static Contract Read<T>() where T : notnull
+    public static Contract Read<[DynamicallyAccessedMembers(RecordMapper.Members)] T>() where T : notnull
     {
         var columns = RecordMapper.For<T>().Schema.FieldsList;
         return columns.Count > 0
@@ -21,10 +22,10 @@ internal static class ClrContract
     }
 
     /// <summary>The property that a column is of.</summary>
-    public static PropertyInfo PropertyOf(Type type, string column) =>
+    public static PropertyInfo PropertyOf([DynamicallyAccessedMembers(RecordMapper.Members)] Type type, string column) =>
         type.GetProperties(BindingFlags.Public | BindingFlags.Instance).First(property => ColumnName.Normalize(property.Name) == column && property.GetIndexParameters().Length == 0);
 
-    private static ContractColumn ReadColumn(Type type, Field field)
+    private static ContractColumn ReadColumn([DynamicallyAccessedMembers(RecordMapper.Members)] Type type, Field field)
     {
         var property = PropertyOf(type, field.Name);
         try
@@ -54,7 +55,7 @@ internal static class ClrContract
     }
 
     // An attribute written on a record's parameter belongs to the parameter, not to the property.
-    private static Attribute[] Attributes(Type type, PropertyInfo property) =>
+    private static Attribute[] Attributes([DynamicallyAccessedMembers(RecordMapper.Members)] Type type, PropertyInfo property) =>
     [
         .. property.GetCustomAttributes(),
         .. type.GetConstructors().SelectMany(constructor => constructor.GetParameters())

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
 using Apache.Arrow;
@@ -63,7 +64,7 @@ public sealed class Contract
     /// </remarks>
     /// <typeparam name="T">The record or class.</typeparam>
     /// <exception cref="DataPlatformException">A property's type or attribute cannot be a column's; the message names it.</exception>
-    public static Contract Of<T>() where T : notnull => ClrContract.Read<T>();
+    public static Contract Of<[DynamicallyAccessedMembers(RecordMapper.Members)] T>() where T : notnull => ClrContract.Read<T>();
 
     /// <summary>The place of a column among <see cref="Columns"/>, or -1.</summary>
     internal int IndexOf(string name) => _byName.GetValueOrDefault(name, -1);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace DataPlatform.Ingestion;
 
@@ -23,7 +24,7 @@ internal sealed record CursorState(CursorValue Value, IReadOnlyList<ulong> Rows)
         Stored? stored = null;
         try
         {
-            stored = JsonSerializer.Deserialize<Stored>(text, JsonSerializerOptions.Web);
+            stored = JsonSerializer.Deserialize(text, CursorJson.Default.Stored);
         }
         catch (JsonException)
         {
@@ -47,11 +48,18 @@ internal sealed record CursorState(CursorValue Value, IReadOnlyList<ulong> Rows)
     }
 
     public string ToString(CursorType type) =>
-        JsonSerializer.Serialize(new Stored(type.Format(Value), [.. Rows.Select(Hex)], Count, Count == 0 ? null : Hex(Sum)), JsonSerializerOptions.Web);
+        JsonSerializer.Serialize(new Stored(type.Format(Value), [.. Rows.Select(Hex)], Count, Count == 0 ? null : Hex(Sum)), CursorJson.Default.Stored);
 
     private static string Hex(ulong hash) => hash.ToString("x16", CultureInfo.InvariantCulture);
 
     private static ulong Unhex(string hash) => Convert.ToUInt64(hash, 16);
 
-    private sealed record Stored(string? Value, string[]? Rows, long Count, string? Sum);
+    internal sealed record Stored(string? Value, string[]? Rows, long Count, string? Sum);
 }
+
+/// <summary>What sources keep as cursors.</summary>
+[JsonSerializable(typeof(CursorState.Stored))]
+[JsonSerializable(typeof(PagePlace))]
+[JsonSerializable(typeof(SourceObject))]
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+internal sealed partial class CursorJson : JsonSerializerContext;

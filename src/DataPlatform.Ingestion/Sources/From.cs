@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Diagnostics.CodeAnalysis;
 using DataPlatform.Ingestion;
 using DataPlatform.ObjectStores;
 using DataPlatform.Warehouses;
@@ -17,10 +18,10 @@ public static class From
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static FileSource<T> Csv<T>(string store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new CsvFormat(options ?? new()));
+    public static FileSource<T> Csv<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new CsvFormat(options ?? new()));
 
     /// <inheritdoc cref="Csv{T}(string, string, CsvOptions?)"/>
-    public static FileSource<T> Csv<T>(IObjectStore store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new CsvFormat(options ?? new()));
+    public static FileSource<T> Csv<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(IObjectStore store, string glob, CsvOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new CsvFormat(options ?? new()));
 
     /// <summary>CSV files whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
     /// <param name="store">The object store's name.</param>
@@ -37,10 +38,10 @@ public static class From
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <param name="options">How the files are written.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static FileSource<T> JsonLines<T>(string store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), null));
+    public static FileSource<T> JsonLines<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), null));
 
     /// <inheritdoc cref="JsonLines{T}(string, string, JsonOptions?)"/>
-    public static FileSource<T> JsonLines<T>(IObjectStore store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), null));
+    public static FileSource<T> JsonLines<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(IObjectStore store, string glob, JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), null));
 
     /// <summary>JSON Lines files, one object a line, whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
     /// <param name="store">The object store's name.</param>
@@ -58,10 +59,10 @@ public static class From
     /// <param name="records">Where the array is: <c>$</c> when the file is the array, else a path such as <c>$.data.items</c> or <c>$['data set']</c>.</param>
     /// <param name="options">How rows are read.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column, or <paramref name="records"/> is not a path.</exception>
-    public static FileSource<T> Json<T>(string store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
+    public static FileSource<T> Json<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(new(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
 
     /// <inheritdoc cref="Json{T}(string, string, string, JsonOptions?)"/>
-    public static FileSource<T> Json<T>(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
+    public static FileSource<T> Json<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(IObjectStore store, string glob, string records = "$", JsonOptions? options = null) where T : notnull => new FileSource<T>(Of(store), glob, new JsonFormat(options ?? new(), JsonPath.Parse(records)));
 
     /// <summary>JSON files that hold an array of objects, whose columns are found by reading the beginning of the first new one; those of an existing table keep its types.</summary>
     /// <param name="store">The object store's name.</param>
@@ -79,10 +80,10 @@ public static class From
     /// <param name="store">The object store's name.</param>
     /// <param name="glob">Which files, as <see cref="IObjectStore.ListAsync"/> takes it.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static FileSource<T> Parquet<T>(string store, string glob) where T : notnull => new FileSource<T>(new(store), glob, new ParquetFormat());
+    public static FileSource<T> Parquet<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string store, string glob) where T : notnull => new FileSource<T>(new(store), glob, new ParquetFormat());
 
     /// <inheritdoc cref="Parquet{T}(string, string)"/>
-    public static FileSource<T> Parquet<T>(IObjectStore store, string glob) where T : notnull => new FileSource<T>(Of(store), glob, new ParquetFormat());
+    public static FileSource<T> Parquet<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(IObjectStore store, string glob) where T : notnull => new FileSource<T>(Of(store), glob, new ParquetFormat());
 
     /// <summary>Parquet files whose columns are those of the first new one; those of an existing table keep its types. Nested columns are left out. Memory holds one row group at a time.</summary>
     /// <param name="store">The object store's name.</param>
@@ -97,10 +98,10 @@ public static class From
     /// <param name="store">The object store's name.</param>
     /// <param name="prefix">The landing zone, such as <c>landing/trips</c>.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> Landing<T>(string store, string prefix) where T : notnull => new FileSource<T>(new(store), LandingZone.ManifestGlob(prefix), new LandingFormat());
+    public static ISource<T> Landing<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string store, string prefix) where T : notnull => new FileSource<T>(new(store), LandingZone.ManifestGlob(prefix), new LandingFormat());
 
     /// <inheritdoc cref="Landing{T}(string, string)"/>
-    public static ISource<T> Landing<T>(IObjectStore store, string prefix) where T : notnull => new FileSource<T>(Of(store), LandingZone.ManifestGlob(prefix), new LandingFormat());
+    public static ISource<T> Landing<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(IObjectStore store, string prefix) where T : notnull => new FileSource<T>(Of(store), LandingZone.ManifestGlob(prefix), new LandingFormat());
 
     /// <summary>What was landed in an object store, by <c>IntoLake</c> or <c>LandIn</c>, with the columns that it has: the files of each manifest, once.</summary>
     /// <param name="store">The object store's name.</param>
@@ -119,10 +120,10 @@ public static class From
     /// <param name="path">The path below the API's address.</param>
     /// <param name="configure">Where in the answers the rows are, how there are more pages, and what is asked for.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static HttpSource<T> Http<T>(string api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(new(api), Configure(path, configure));
+    public static HttpSource<T> Http<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(new(api), Configure(path, configure));
 
     /// <inheritdoc cref="Http{T}(string, string, Action{HttpSourceBuilder}?)"/>
-    public static HttpSource<T> Http<T>(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(Of(api), Configure(path, configure));
+    public static HttpSource<T> Http<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(HttpApi api, string path, Action<HttpSourceBuilder>? configure = null) where T : notnull => new HttpSource<T>(Of(api), Configure(path, configure));
 
     /// <summary>Rows of a web API, whose columns are found by looking at the first page; those of an existing table keep its types.</summary>
     /// <param name="api">The API's name.</param>
@@ -142,18 +143,18 @@ public static class From
     /// <param name="database">The name of a warehouse, or of a <see cref="DbDataSource"/> that is registered under it as a keyed service.</param>
     /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static SqlSource<T> Sql<T>(string database, string query) where T : notnull => new(Database(database), query);
+    public static SqlSource<T> Sql<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string database, string query) where T : notnull => new(Database(database), query);
 
     /// <inheritdoc cref="Sql{T}(string, string)"/>
     /// <param name="warehouse">The warehouse.</param>
     /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
-    public static SqlSource<T> Sql<T>(IWarehouse warehouse, string query) where T : notnull => new(Database(warehouse), query);
+    public static SqlSource<T> Sql<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(IWarehouse warehouse, string query) where T : notnull => new(Database(warehouse), query);
 
     /// <inheritdoc cref="Sql{T}(string, string)"/>
     /// <param name="name">What the database is called in messages.</param>
     /// <param name="database">The database.</param>
     /// <param name="query">One SELECT, the name of a table, or the path of a file ending in <c>.sql</c> that holds a SELECT; see <see cref="SqlQuery"/>.</param>
-    public static SqlSource<T> Sql<T>(string name, DbDataSource database, string query) where T : notnull => new(Database(name, database), query);
+    public static SqlSource<T> Sql<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string name, DbDataSource database, string query) where T : notnull => new(Database(name, database), query);
 
     /// <summary>Rows of a query or table, with the columns that it has; those of an existing table keep its types.</summary>
     /// <param name="database">The name of a warehouse, or of a <see cref="DbDataSource"/> that is registered under it as a keyed service.</param>
@@ -179,7 +180,7 @@ public static class From
     /// <param name="name">What the rows are said to be from.</param>
     /// <param name="read">Gives the rows.</param>
     /// <exception cref="DataPlatformException">A property of <typeparamref name="T"/> cannot be a column.</exception>
-    public static ISource<T> Rows<T>(string name, Func<SourceContext, CancellationToken, IAsyncEnumerable<T>> read) where T : class
+    public static ISource<T> Rows<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string name, Func<SourceContext, CancellationToken, IAsyncEnumerable<T>> read) where T : class
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(read);

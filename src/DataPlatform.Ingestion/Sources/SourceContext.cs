@@ -99,12 +99,12 @@ public sealed class SourceContext
     public async Task<SourceObject?> FindOpenObjectAsync(CancellationToken cancellationToken)
     {
         if (await FindCursorAsync(OpenObjectCursor, cancellationToken).ConfigureAwait(false) is not { } value) return null;
-        var open = JsonSerializer.Deserialize<SourceObject>(value, JsonSerializerOptions.Web)!;
+        var open = JsonSerializer.Deserialize(value, CursorJson.Default.SourceObject)!;
 
         // What was read to its end since leaves its last state behind.
         return ReplacesTarget || LoadedObjects.Contains((open.Path, open.ETag)) ? null : open;
     }
 
     /// <summary>The cursor that says where a load ended in the middle of an object.</summary>
-    internal static KeyValuePair<string, string> CursorOf(SourceObject open) => new(OpenObjectCursor, JsonSerializer.Serialize(open, JsonSerializerOptions.Web));
+    internal static KeyValuePair<string, string> CursorOf(SourceObject open) => new(OpenObjectCursor, JsonSerializer.Serialize(open, CursorJson.Default.SourceObject));
 }

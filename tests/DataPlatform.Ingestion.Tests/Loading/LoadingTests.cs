@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Runtime.CompilerServices;
+using System.Text.Json.Serialization.Metadata;
 using DataPlatform.Ledger;
 using DataPlatform.Lineage;
 using DataPlatform.ObjectStores;
@@ -569,9 +570,9 @@ public sealed class LoadingTests : LoadsFromFiles
 
         public override IRunLedger GetLedger(IWarehouse warehouse) => ledger;
 
-        public override void SetOutput<T>(string name, T value) => throw new NotSupportedException();
+        public override void SetOutput<T>(string name, T value, JsonTypeInfo<T> type) => throw new NotSupportedException();
 
-        public override Task<T> GetOutputAsync<T>(string step, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public override Task<T> GetOutputAsync<T>(string step, string name, JsonTypeInfo<T> type, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public async ValueTask DisposeAsync()
         {

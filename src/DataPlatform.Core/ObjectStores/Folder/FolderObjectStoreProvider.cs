@@ -13,5 +13,5 @@ internal sealed class FolderObjectStoreProvider : IObjectStoreProvider
         && (connectionString.StartsWith('.') || Path.IsPathFullyQualified(connectionString) || connectionString.AsSpan().IndexOfAny('=', ';') < 0);
 
     public IObjectStore Open(string name, string connectionString, IConfiguration settings) =>
-        new FolderObjectStore(name, connectionString, ObjectStoreSettings.Read<FolderObjectStoreOptions>(name, settings));
+        new FolderObjectStore(name, connectionString, ObjectStoreSettings.Read(name, () => settings.Get<FolderObjectStoreOptions>(ObjectStoreSettings.Strictly)));
 }

@@ -11,5 +11,5 @@ internal sealed class S3ObjectStoreProvider(ILoggerFactory loggerFactory) : IObj
     public bool Recognizes(string connectionString) => connectionString.StartsWith(S3Location.Scheme, StringComparison.OrdinalIgnoreCase);
 
     public IObjectStore Open(string name, string connectionString, IConfiguration settings) =>
-        new S3ObjectStore(name, connectionString, ObjectStoreSettings.Read<S3ObjectStoreOptions>(name, settings), loggerFactory);
+        new S3ObjectStore(name, connectionString, ObjectStoreSettings.Read(name, () => settings.Get<S3ObjectStoreOptions>(ObjectStoreSettings.Strictly)), loggerFactory);
 }

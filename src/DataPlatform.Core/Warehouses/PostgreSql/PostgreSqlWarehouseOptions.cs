@@ -1,4 +1,3 @@
-using System.ComponentModel.DataAnnotations;
 using Npgsql;
 
 namespace DataPlatform.Warehouses.PostgreSql;
@@ -13,7 +12,6 @@ public sealed class PostgreSqlWarehouseOptions
     public TimeSpan ClientConnectionCheckInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long <see cref="PostgreSqlWarehouse.EndSessionsAsync"/> waits for the sessions to be gone. Default 30 s.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.001", "01:00:00")]
     public TimeSpan EndSessionsTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>

@@ -1,7 +1,10 @@
 using System.Buffers.Binary;
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Apache.Arrow;
 using Apache.Arrow.Arrays;
 using Apache.Arrow.Types;
@@ -13,6 +16,9 @@ internal abstract class ColumnType
 {
     public abstract Field ToField(string name, bool nullable);
 
+    /// <summary>A property of this type, or of the nullable one of it.</summary>
+    public abstract RecordProperty ToProperty(PropertyInfo info, Field field);
+
     /// <summary>The column type of a .NET type, or null when it has none.</summary>
     /// <param name="type">The .NET type, not a nullable one.</param>
     /// <param name="precision">The digits of a decimal, also of one in a list; null for the default.</param>
@@ -22,7 +28,7 @@ internal abstract class ColumnType
 
     /// <summary>The column type of a type that is no list.</summary>
     public static ColumnType? FindScalar(Type type, PrecisionAttribute? precision) =>
-        type.IsEnum ? (ColumnType)Activator.CreateInstance(typeof(EnumColumn<>).MakeGenericType(type))!
+        type.IsEnum ? new EnumColumn(type)
         : type == typeof(bool) ? new BooleanColumn()
         : type == typeof(short) ? new NumberColumn<short>(Int16Type.Default)
         : type == typeof(int) ? new NumberColumn<int>(Int32Type.Default)
@@ -47,9 +53,37 @@ internal abstract class ColumnType<T> : ColumnType where T : notnull
     public abstract Func<int, T>? Reader(IArrowArray array);
 
     public abstract ColumnWriter<T> Writer(Field field);
+
+    public override RecordProperty ToProperty(PropertyInfo info, Field field) => new PlainProperty<T>(info, field, this);
 }
 
-internal sealed class BooleanColumn : ColumnType<bool>
+/// <summary>A column type whose values may be the elements of lists. That of lists is none: lists of lists without end would have to be compiled ahead of time.</summary>
+internal interface IScalarColumnType
+{
+    /// <summary>The column type of a list whose elements are of this type, or of the nullable one of it.</summary>
+    /// <param name="list">The list's type.</param>
+    /// <param name="item">That of its elements.</param>
+    /// <param name="allowsNull">Whether elements that are references may be null.</param>
+    ColumnType ToList(Type list, Type item, bool allowsNull);
+}
+
+/// <summary>How references to objects that are one value are kept in a column.</summary>
+internal abstract class ReferenceColumnType<T> : ColumnType<T>, IScalarColumnType where T : class
+{
+    public ColumnType ToList(Type list, Type item, bool allowsNull) => ListColumn.Of(list, new PlainItems<T>(this, allowsNull));
+}
+
+/// <summary>How values of a .NET type, or of the nullable one of it, are kept in a column.</summary>
+internal abstract class ValueColumnType<T> : ColumnType<T>, IScalarColumnType where T : struct
+{
+    public override RecordProperty ToProperty(PropertyInfo info, Field field) =>
+        info.PropertyType == typeof(T?) ? new NullableProperty<T>(info, field, this) : base.ToProperty(info, field);
+
+    public virtual ColumnType ToList(Type list, Type item, bool allowsNull) =>
+        item == typeof(T?) ? ListColumn.Of(list, new NullableItems<T>(this)) : ListColumn.Of(list, new PlainItems<T>(this, allowsNull));
+}
+
+internal sealed class BooleanColumn : ValueColumnType<bool>
 {
     public override Field ToField(string name, bool nullable) => new(name, BooleanType.Default, nullable);
 
@@ -58,7 +92,7 @@ internal sealed class BooleanColumn : ColumnType<bool>
     public override ColumnWriter<bool> Writer(Field field) => new BooleanWriter(field);
 }
 
-internal sealed class NumberColumn<T>(ArrowType type) : ColumnType<T> where T : unmanaged, INumber<T>
+internal sealed class NumberColumn<T>(ArrowType type) : ValueColumnType<T> where T : unmanaged, INumber<T>
 {
     public override Field ToField(string name, bool nullable) => new(name, type, nullable);
 
@@ -67,7 +101,7 @@ internal sealed class NumberColumn<T>(ArrowType type) : ColumnType<T> where T : 
     public override ColumnWriter<T> Writer(Field field) => new FixedSizeWriter<T, T>(field, static value => value);
 }
 
-internal sealed class DecimalColumn(int precision, int scale) : ColumnType<decimal>
+internal sealed class DecimalColumn(int precision, int scale) : ValueColumnType<decimal>
 {
     private static readonly Int128[] Powers = [.. Enumerable.Range(0, 39).Select(power => (Int128)BigInteger.Pow(10, power))];
 
@@ -136,7 +170,7 @@ internal static class NumberReader<T> where T : INumber<T>
         IsWhole && !TStored.IsInteger(value) ? throw new OverflowException() : T.CreateChecked(value);
 }
 
-internal sealed class StringColumn : ColumnType<string>
+internal sealed class StringColumn : ReferenceColumnType<string>
 {
     public override Field ToField(string name, bool nullable) => new(name, StringType.Default, nullable);
 
@@ -145,20 +179,56 @@ internal sealed class StringColumn : ColumnType<string>
     public override ColumnWriter<string> Writer(Field field) => new TextWriter<string>(field, static value => value);
 }
 
-internal sealed class EnumColumn<T> : ColumnType<T> where T : struct, Enum
+/// <summary>Members of an enum as their names. Code has them as their numbers, whatever the enum.</summary>
+internal sealed class EnumColumn : ValueColumnType<long>
 {
+    private readonly Type _type;
+    private readonly FrozenDictionary<long, string> _names;
+
+    public EnumColumn(Type type)
+    {
+        _type = type;
+        var names = new Dictionary<long, string>();
+        foreach (var value in Enum.GetValuesAsUnderlyingType(type)) names.TryAdd(ToNumber(value), Enum.GetName(type, value)!);
+        _names = names.ToFrozenDictionary();
+    }
+
     public override Field ToField(string name, bool nullable) => new(name, StringType.Default, nullable);
 
-    public override Func<int, T>? Reader(IArrowArray array) => array is StringArray text ? row => Parse(text.GetString(row)) : null;
+    public override Func<int, long>? Reader(IArrowArray array) => array is StringArray text ? row => Parse(text.GetString(row)) : null;
 
-    public override ColumnWriter<T> Writer(Field field) => new TextWriter<T>(field, static value => value.ToString());
+    public override ColumnWriter<long> Writer(Field field) => new TextWriter<long>(field, number => _names.GetValueOrDefault(number) ?? Enum.ToObject(_type, number).ToString()!);
 
-    private static T Parse(string name) => Enum.TryParse<T>(name, ignoreCase: true, out var value) && Enum.IsDefined(value)
-        ? value
-        : throw new ColumnValueException($"is '{name}', which is not one of {string.Join(", ", Enum.GetNames<T>())}.", "Add it to the enum, or make the property a string.");
+    public override RecordProperty ToProperty(PropertyInfo info, Field field) =>
+        info.PropertyType == _type ? new PlainProperty<long>(info, field, this) : new NullableProperty<long>(info, field, this);
+
+    [UnconditionalSuppressMessage("Trimming", "IL2081", Justification = "An enum has no constructor that could be missing.")]
+    public override ColumnType ToList(Type list, Type item, bool allowsNull) => RuntimeFeature.IsDynamicCodeSupported
+        ? ((IScalarColumnType)Activator.CreateInstance(typeof(ListedEnumColumn<>).MakeGenericType(_type), this)!).ToList(list, item, allowsNull)
+        : throw new DataPlatformException(
+            FailureClass.Configuration,
+            $"A list of {_type.Name} needs code for that enum, which cannot be made in a program that was compiled ahead of time (PublishAot).",
+            "Make it a list of strings with [AllowedValues], or publish without PublishAot.");
+
+    private long Parse(string name) => Enum.TryParse(_type, name, ignoreCase: true, out var value) && Enum.IsDefined(_type, value)
+        ? ToNumber(value)
+        : throw new ColumnValueException($"is '{name}', which is not one of {string.Join(", ", Enum.GetNames(_type))}.", "Add it to the enum, or make the property a string.");
+
+    private static long ToNumber(object value) =>
+        value is IConvertible number && number.GetTypeCode() == TypeCode.UInt64 ? unchecked((long)number.ToUInt64(null)) : ((IConvertible)value).ToInt64(null);
 }
 
-internal sealed class BinaryColumn : ColumnType<byte[]>
+/// <summary>Members of an enum in lists, whose code is made for the enum.</summary>
+internal sealed class ListedEnumColumn<T>(EnumColumn numbers) : ValueColumnType<T> where T : struct, Enum
+{
+    public override Field ToField(string name, bool nullable) => numbers.ToField(name, nullable);
+
+    public override Func<int, T>? Reader(IArrowArray array) => numbers.Reader(array) is { } read ? row => (T)Enum.ToObject(typeof(T), read(row)) : null;
+
+    public override ColumnWriter<T> Writer(Field field) => new TextWriter<T>(field, static value => value.ToString());
+}
+
+internal sealed class BinaryColumn : ReferenceColumnType<byte[]>
 {
     public override Field ToField(string name, bool nullable) => new(name, BinaryType.Default, nullable);
 
@@ -167,7 +237,7 @@ internal sealed class BinaryColumn : ColumnType<byte[]>
     public override ColumnWriter<byte[]> Writer(Field field) => new BinaryWriter(field);
 }
 
-internal sealed class DateColumn : ColumnType<DateOnly>
+internal sealed class DateColumn : ValueColumnType<DateOnly>
 {
     // The day number of 1970-01-01.
     private const int Epoch = 719_162;
@@ -182,7 +252,7 @@ internal sealed class DateColumn : ColumnType<DateOnly>
         (long)days + Epoch is var number && number >= 0 && number <= DateOnly.MaxValue.DayNumber ? DateOnly.FromDayNumber((int)number) : throw new OverflowException();
 }
 
-internal sealed class TimeColumn : ColumnType<TimeOnly>
+internal sealed class TimeColumn : ValueColumnType<TimeOnly>
 {
     public override Field ToField(string name, bool nullable) => new(name, ColumnTypes.Time, nullable);
 
@@ -196,7 +266,7 @@ internal sealed class TimeColumn : ColumnType<TimeOnly>
         microseconds is >= 0 and < TimeSpan.MicrosecondsPerDay ? new TimeOnly(microseconds * TimeSpan.TicksPerMicrosecond) : throw new OverflowException();
 }
 
-internal sealed class TimestampColumn : ColumnType<DateTime>
+internal sealed class TimestampColumn : ValueColumnType<DateTime>
 {
     // Microseconds from 0001-01-01 to 1970-01-01, and to the end of year 9999.
     private const long Epoch = 62_135_596_800_000_000;
@@ -220,7 +290,7 @@ internal sealed class TimestampColumn : ColumnType<DateTime>
     public static long ToMicroseconds(DateTime value) => (value.Ticks / TimeSpan.TicksPerMicrosecond) - Epoch;
 }
 
-internal sealed class MomentColumn : ColumnType<DateTimeOffset>
+internal sealed class MomentColumn : ValueColumnType<DateTimeOffset>
 {
     public override Field ToField(string name, bool nullable) => new(name, ColumnTypes.TimestampUtc, nullable);
 
@@ -233,7 +303,7 @@ internal sealed class MomentColumn : ColumnType<DateTimeOffset>
         new FixedSizeWriter<DateTimeOffset, long>(field, static value => TimestampColumn.ToMicroseconds(value.UtcDateTime));
 }
 
-internal sealed class UuidColumn : ColumnType<Guid>
+internal sealed class UuidColumn : ValueColumnType<Guid>
 {
     public override Field ToField(string name, bool nullable) => ColumnTypes.Uuid(name, nullable);
 

@@ -17,15 +17,18 @@ internal static class ListColumn
     /// <summary>The column type of a list, or null when its elements have none.</summary>
     public static ColumnType? Of(Type list, Type item, PrecisionAttribute? precision, NullabilityInfo nullability)
     {
-        var value = Nullable.GetUnderlyingType(item);
-        if (ColumnType.FindScalar(value ?? item, precision) is not { } element) return null;
+        if (ColumnType.FindScalar(Nullable.GetUnderlyingType(item) ?? item, precision) is not IScalarColumnType element) return null;
         var info = nullability.ElementType ?? nullability.GenericTypeArguments.FirstOrDefault();
         var allowsNull = !item.IsValueType && info?.ReadState != NullabilityState.NotNull;
-        var items = value is null
-            ? Activator.CreateInstance(typeof(PlainItems<>).MakeGenericType(item), element, allowsNull)
-            : Activator.CreateInstance(typeof(NullableItems<>).MakeGenericType(value), element);
-        return (ColumnType)Activator.CreateInstance(typeof(ListColumn<,>).MakeGenericType(list, item), items)!;
+        return element.ToList(list, item, allowsNull);
     }
+
+    /// <summary>The column type of a list of a type that <see cref="ItemOf"/> knows.</summary>
+    public static ColumnType Of<TItem>(Type list, ListItems<TItem> items) =>
+        list == typeof(TItem[]) ? new ListColumn<TItem[], TItem>(items)
+        : list == typeof(List<TItem>) ? new ListColumn<List<TItem>, TItem>(items)
+        : list == typeof(IList<TItem>) ? new ListColumn<IList<TItem>, TItem>(items)
+        : new ListColumn<IReadOnlyList<TItem>, TItem>(items);
 }
 
 /// <summary>A column of lists.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Reflection;
 using Apache.Arrow;
@@ -6,7 +7,7 @@ using Array = System.Array;
 namespace DataPlatform.Warehouses;
 
 /// <summary>Makes objects of a type from the columns of a batch: by its constructor, then by setters.</summary>
-internal sealed class RecordConstructor<T> where T : notnull
+internal sealed class RecordConstructor<[DynamicallyAccessedMembers(RecordMapper.Members)] T> where T : notnull
 {
     private readonly RecordProperty[] _properties;
     private readonly Func<Delegate[], int, T> _create;
@@ -20,9 +21,7 @@ internal sealed class RecordConstructor<T> where T : notnull
 
         var readers = Expression.Parameter(typeof(Delegate[]));
         var row = Expression.Parameter(typeof(int));
-        var values = _properties.Select((property, i) => (Expression)Expression.Invoke(
-            Expression.Convert(Expression.ArrayIndex(readers, Expression.Constant(i)), typeof(Func<,>).MakeGenericType(typeof(int), property.Info.PropertyType)),
-            row)).ToList();
+        var values = _properties.Select((property, i) => property.Read(Expression.ArrayIndex(readers, Expression.Constant(i)), row)).ToList();
         var made = constructor is null ? Expression.New(typeof(T)) : Expression.New(constructor, values.Take(given.Length));
         var body = Expression.MemberInit(made, set.Select((property, i) => Expression.Bind(property.Info, values[given.Length + i])));
         _create = Expression.Lambda<Func<Delegate[], int, T>>(body, readers, row).Compile();

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Runtime.CompilerServices;
 using Apache.Arrow;
@@ -8,11 +9,14 @@ namespace DataPlatform.Warehouses;
 /// <summary>Mappers of record types; one a type, made when first asked for.</summary>
 public static class RecordMapper
 {
+    /// <summary>What of a record type has to be kept when a program is trimmed or compiled ahead of time: generic code that hands one on says so with <see cref="DynamicallyAccessedMembersAttribute"/>.</summary>
+    public const DynamicallyAccessedMemberTypes Members = DynamicallyAccessedMemberTypes.PublicConstructors | DynamicallyAccessedMemberTypes.PublicProperties;
+
     /// <summary>The mapper of a type.</summary>
     /// <exception cref="DataPlatformException"><see cref="FailureClass.Configuration"/>: a property's type has no column type.</exception>
-    public static RecordMapper<T> For<T>() where T : notnull => Cache<T>.Mapper.Value;
+    public static RecordMapper<T> For<[DynamicallyAccessedMembers(RecordMapper.Members)] T>() where T : notnull => Cache<T>.Mapper.Value;
 
-    private static class Cache<T> where T : notnull
+    private static class Cache<[DynamicallyAccessedMembers(RecordMapper.Members)] T> where T : notnull
     {
         public static readonly Lazy<RecordMapper<T>> Mapper = new(() => new RecordMapper<T>());
     }
@@ -29,7 +33,7 @@ public static class RecordMapper
 /// column when no value changes in it but its precision as float or double; dates and times are read from what holds as much.
 /// </remarks>
 /// <typeparam name="T">A record, class or struct.</typeparam>
-public sealed class RecordMapper<T> where T : notnull
+public sealed class RecordMapper<[DynamicallyAccessedMembers(RecordMapper.Members)] T> where T : notnull
 {
     private readonly RecordProperty[] _properties;
     private readonly Lazy<RecordConstructor<T>> _constructor;

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations.Schema;
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Reflection;
 using System.Text.Json;
@@ -20,11 +21,14 @@ internal abstract class RecordProperty(PropertyInfo info, Field field)
 
     public abstract IColumnWriter CreateWriter();
 
+    /// <summary>Code that reads a row's value by what <see cref="Bind"/> gave.</summary>
+    public abstract Expression Read(Expression reader, Expression row);
+
     /// <summary>Code that appends a value to a writer.</summary>
     public abstract Expression Append(Expression writer, Expression value);
 
     /// <summary>The properties of a type that are columns.</summary>
-    public static IReadOnlyList<RecordProperty> Of(Type type)
+    public static IReadOnlyList<RecordProperty> Of([DynamicallyAccessedMembers(RecordMapper.Members)] Type type)
     {
         var nullability = new NullabilityInfoContext();
         return
@@ -32,14 +36,17 @@ internal abstract class RecordProperty(PropertyInfo info, Field field)
             .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
                 .Where(property => property.GetMethod is { IsPublic: true } && property.GetIndexParameters().Length == 0 && !property.IsDefined(typeof(NotMappedAttribute)))
                 .OrderBy(property => Depth(property.DeclaringType))
-                .ThenBy(property => property.MetadataToken)
+                .ThenBy(property => property.HasMetadataToken() ? property.MetadataToken : 0)
                 .Select(property => Create(type, property, nullability)),
         ];
     }
 
+    /// <summary>The number of an enum's member, or the member of a number; any other value as it is.</summary>
+    protected static Expression ConvertTo(Type type, Expression value) => value.Type == type ? value : Expression.Convert(value, type);
+
     private static int Depth(Type? type) => type?.BaseType is { } parent ? Depth(parent) + 1 : 0;
 
-    private static RecordProperty Create(Type type, PropertyInfo property, NullabilityInfoContext nullability)
+    private static RecordProperty Create([DynamicallyAccessedMembers(RecordMapper.Members)] Type type, PropertyInfo property, NullabilityInfoContext nullability)
     {
         var underlying = Nullable.GetUnderlyingType(property.PropertyType);
         var valueType = underlying ?? property.PropertyType;
@@ -51,12 +58,11 @@ internal abstract class RecordProperty(PropertyInfo info, Field field)
         var nullable = underlying is not null
             || (!property.PropertyType.IsValueType && info.ReadState != NullabilityState.NotNull);
         var field = columnType.ToField(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), nullable);
-        var shape = underlying is not null ? typeof(NullableProperty<>) : typeof(PlainProperty<>);
-        return (RecordProperty)Activator.CreateInstance(shape.MakeGenericType(valueType), property, field, columnType)!;
+        return columnType.ToProperty(property, field);
     }
 
     // An attribute written on a record's parameter belongs to the parameter, not to the property.
-    private static PrecisionAttribute? FindPrecision(Type type, PropertyInfo property) =>
+    private static PrecisionAttribute? FindPrecision([DynamicallyAccessedMembers(RecordMapper.Members)] Type type, PropertyInfo property) =>
         property.GetCustomAttribute<PrecisionAttribute>()
         ?? type.GetConstructors().SelectMany(constructor => constructor.GetParameters())
             .Where(parameter => string.Equals(parameter.Name, property.Name, StringComparison.OrdinalIgnoreCase))
@@ -67,7 +73,7 @@ internal abstract class RecordProperty(PropertyInfo info, Field field)
 /// <summary>A property whose type is the column's own: a value that is always there, or a reference.</summary>
 internal sealed class PlainProperty<T>(PropertyInfo info, Field field, ColumnType<T> type) : RecordProperty(info, field) where T : notnull
 {
-    public override string TypeName => typeof(T).Name;
+    public override string TypeName => Info.PropertyType.Name;
 
     public override Delegate? Bind(IArrowArray array)
     {
@@ -79,27 +85,31 @@ internal sealed class PlainProperty<T>(PropertyInfo info, Field field, ColumnTyp
 
     public override IColumnWriter CreateWriter() => type.Writer(Field);
 
+    public override Expression Read(Expression reader, Expression row) => ConvertTo(Info.PropertyType, Expression.Invoke(Expression.Convert(reader, typeof(Func<int, T>)), row));
+
     public override Expression Append(Expression writer, Expression value) =>
-        Expression.Call(Expression.Convert(writer, typeof(ColumnWriter<T>)), nameof(ColumnWriter<>.Append), null, value);
+        Expression.Call(Expression.Convert(writer, typeof(ColumnWriter<T>)), typeof(ColumnWriter<T>).GetMethod(nameof(ColumnWriter<>.Append))!, ConvertTo(typeof(T), value));
 }
 
 /// <summary>A property of a nullable value type.</summary>
 internal sealed class NullableProperty<T>(PropertyInfo info, Field field, ColumnType<T> type) : RecordProperty(info, field) where T : struct
 {
-    public override string TypeName => $"{typeof(T).Name}?";
+    public override string TypeName => $"{Nullable.GetUnderlyingType(Info.PropertyType)!.Name}?";
 
     public override Delegate? Bind(IArrowArray array) =>
         type.Reader(array) is { } read ? (Func<int, T?>)(row => array.IsNull(row) ? null : read(row)) : null;
 
     public override IColumnWriter CreateWriter() => type.Writer(Field);
 
+    public override Expression Read(Expression reader, Expression row) => ConvertTo(Info.PropertyType, Expression.Invoke(Expression.Convert(reader, typeof(Func<int, T?>)), row));
+
     public override Expression Append(Expression writer, Expression value)
     {
         var typed = Expression.Convert(writer, typeof(ColumnWriter<T>));
         return Expression.IfThenElse(
-            Expression.Property(value, nameof(Nullable<>.HasValue)),
-            Expression.Call(typed, nameof(ColumnWriter<>.Append), null, Expression.Property(value, nameof(Nullable<>.Value))),
-            Expression.Call(typed, nameof(ColumnWriter<>.AppendNull), null));
+            Expression.NotEqual(value, Expression.Constant(null, value.Type)),
+            Expression.Call(typed, typeof(ColumnWriter<T>).GetMethod(nameof(ColumnWriter<>.Append))!, Expression.Convert(value, typeof(T))),
+            Expression.Call(typed, typeof(ColumnWriter<T>).GetMethod(nameof(ColumnWriter<>.AppendNull))!));
     }
 }
 

@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Runtime.CompilerServices;
 using DataPlatform.Lineage;
 using DataPlatform.ObjectStores;
+using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.Ingestion;
@@ -119,7 +121,7 @@ public class FileSource : IReplayedSource, ICursorSource
     /// <inheritdoc/>
     public Task CheckAsync(IServiceProvider services, CancellationToken cancellationToken) => _store.Resolve(services).CheckAsync(cancellationToken);
 
-    private protected FileSource<T> With<T>(IncrementalCursor cursor) where T : notnull => new(_store, _glob, _format, cursor);
+    private protected FileSource<T> With<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(IncrementalCursor cursor) where T : notnull => new(_store, _glob, _format, cursor);
 
     private static IncrementalCursor Configure(IncrementalCursor cursor, Action<IncrementalBuilder>? configure)
     {
@@ -179,7 +181,7 @@ public class FileSource : IReplayedSource, ICursorSource
 
 /// <inheritdoc cref="FileSource"/>
 /// <typeparam name="T">The record or class that declares the columns.</typeparam>
-public sealed class FileSource<T> : FileSource, ISource<T> where T : notnull
+public sealed class FileSource<[DynamicallyAccessedMembers(RecordMapper.Members)] T> : FileSource, ISource<T> where T : notnull
 {
     internal FileSource(Connection<IObjectStore> store, string glob, IFileFormat format, IncrementalCursor? cursor = null) : base(store, glob, format, Contract.Of<T>(), cursor)
     {

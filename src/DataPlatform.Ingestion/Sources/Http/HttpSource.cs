@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using DataPlatform.Lineage;
+using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.Ingestion;
@@ -260,7 +262,7 @@ public class HttpSource : IReplayedSource, ICursorSource
 
 /// <inheritdoc cref="HttpSource"/>
 /// <typeparam name="T">The record or class that declares the columns.</typeparam>
-public sealed class HttpSource<T> : HttpSource, ISource<T> where T : notnull
+public sealed class HttpSource<[DynamicallyAccessedMembers(RecordMapper.Members)] T> : HttpSource, ISource<T> where T : notnull
 {
     internal HttpSource(Connection<HttpApi> connection, HttpSourceSettings settings, IncrementalCursor? cursor = null) : base(connection, settings, Contract.Of<T>(), cursor)
     {

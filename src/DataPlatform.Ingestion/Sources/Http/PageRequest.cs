@@ -23,9 +23,9 @@ internal sealed record PagePlace(PageRequest Request, int Number, long Rows)
     /// <summary>Stands for the end: the next run begins with the first page.</summary>
     public const string Done = "";
 
-    public static PagePlace? Parse(string? cursor) => string.IsNullOrEmpty(cursor) ? null : JsonSerializer.Deserialize<PagePlace>(cursor, JsonSerializerOptions.Web);
+    public static PagePlace? Parse(string? cursor) => string.IsNullOrEmpty(cursor) ? null : JsonSerializer.Deserialize(cursor, CursorJson.Default.PagePlace);
 
-    public override string ToString() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
+    public override string ToString() => JsonSerializer.Serialize(this, CursorJson.Default.PagePlace);
 }
 
 /// <summary>What an answer says of the pages.</summary>

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion;
 
@@ -16,7 +18,7 @@ namespace DataPlatform.Ingestion;
 /// yield return batch.Take();
 /// </code>
 /// </example>
-public sealed class RowBatchBuilder<T> where T : class
+public sealed class RowBatchBuilder<[DynamicallyAccessedMembers(RecordMapper.Members)] T> where T : class
 {
     private readonly string _source;
     private readonly BatchBuilder _batch;

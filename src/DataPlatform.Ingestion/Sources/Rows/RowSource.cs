@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion;
 
 /// <summary>Rows that a function of the program gives.</summary>
-internal sealed class RowSource<T>(string name, Func<SourceContext, CancellationToken, IAsyncEnumerable<T>> read) : ISource<T> where T : class
+internal sealed class RowSource<[DynamicallyAccessedMembers(RecordMapper.Members)] T>(string name, Func<SourceContext, CancellationToken, IAsyncEnumerable<T>> read) : ISource<T> where T : class
 {
     public string Description => name;
 

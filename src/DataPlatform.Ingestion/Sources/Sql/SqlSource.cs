@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Runtime.CompilerServices;
 using DataPlatform.Lineage;
@@ -168,7 +169,7 @@ public class SqlSource : ICursorSource
 
 /// <inheritdoc cref="SqlSource"/>
 /// <typeparam name="T">The record or class that declares the columns.</typeparam>
-public sealed class SqlSource<T> : SqlSource, ISource<T> where T : notnull
+public sealed class SqlSource<[DynamicallyAccessedMembers(RecordMapper.Members)] T> : SqlSource, ISource<T> where T : notnull
 {
     internal SqlSource(SqlOrigin origin, string query, IncrementalCursor? cursor = null) : base(origin, query, Contract.Of<T>(), cursor)
     {
