@@ -1,9 +1,11 @@
+using DataPlatform.Testing;
+
 namespace DataPlatform.Samples.Tests;
 
 /// <summary>The files of this repository.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = Find();
+    public static string Root => RepositoryFolder.Path;
 
     /// <summary>The texts for people, by their paths.</summary>
     public static IEnumerable<string> Documents() =>
@@ -37,13 +39,5 @@ internal static class Repository
         }
 
         return blocks;
-    }
-
-    // From the binaries upwards: source paths are not the machine's own in a deterministic build.
-    private static string Find()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "DataPlatform.sln"))) folder = Path.GetDirectoryName(folder);
-        return folder ?? throw new InvalidOperationException($"DataPlatform.sln is not above {AppContext.BaseDirectory}.");
     }
 }

@@ -18,7 +18,7 @@ public sealed partial class JobProcess : IAsyncDisposable
     private JobProcess(Process process) => _process = process;
 
     /// <summary>Starts a program of this test's output folder.</summary>
-    /// <param name="program">The name of its assembly.</param>
+    /// <param name="program">The name of its assembly; or the path of an executable file.</param>
     /// <param name="environment">Added to the environment; a null value removes.</param>
     /// <param name="workingDirectory">Where it runs.</param>
     /// <param name="arguments">Its arguments.</param>
@@ -26,14 +26,15 @@ public sealed partial class JobProcess : IAsyncDisposable
         string program, IEnumerable<KeyValuePair<string, string?>> environment, string workingDirectory, params IEnumerable<string> arguments)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        var start = new ProcessStartInfo("dotnet")
+        var isExecutable = System.IO.Path.IsPathRooted(program);
+        var start = new ProcessStartInfo(isExecutable ? program : "dotnet")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
             WorkingDirectory = workingDirectory,
         };
-        start.ArgumentList.Add(System.IO.Path.Combine(AppContext.BaseDirectory, $"{program}.dll"));
+        if (!isExecutable) start.ArgumentList.Add(System.IO.Path.Combine(AppContext.BaseDirectory, $"{program}.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment) start.Environment[name] = value;
 

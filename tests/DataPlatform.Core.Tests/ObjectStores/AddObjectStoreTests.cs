@@ -1,6 +1,7 @@
 using DataPlatform.ObjectStores;
 using DataPlatform.ObjectStores.Folder;
 using DataPlatform.ObjectStores.S3;
+using DataPlatform.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -129,10 +130,8 @@ public sealed class AddObjectStoreTests
     [Fact]
     public void The_store_in_the_documentation_is_the_one_that_is_tested()
     {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Join(root.FullName, "DataPlatform.sln"))) root = root.Parent!;
-        var source = File.ReadAllText(Path.Join(root.FullName, "tests/DataPlatform.Core.Tests/ObjectStores/MemoryObjectStore.cs"));
-        var documentation = File.ReadAllText(Path.Join(root.FullName, "docs/object-stores.md"));
+        var source = File.ReadAllText(Path.Join(RepositoryFolder.Path, "tests/DataPlatform.Core.Tests/ObjectStores/MemoryObjectStore.cs"));
+        var documentation = File.ReadAllText(Path.Join(RepositoryFolder.Path, "docs/object-stores.md"));
 
         documentation.Should().Contain(source[source.IndexOf("public sealed class MemoryObjectStore", StringComparison.Ordinal)..]);
     }

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using DataPlatform.Dbt.Selection;
 using DataPlatform.Dbt.Tool;
+using DataPlatform.Testing;
 using Xunit.Sdk;
 using Xunit.v3;
 
@@ -142,12 +143,8 @@ public sealed partial class SubsetPageTests
         .Where(line => line.Groups[1].Value is not ("what" or "---")).ToDictionary(line => line.Groups[1].Value, line => line.Groups[2].Value, StringComparer.Ordinal);
 
     /// <summary>What the page says under a heading.</summary>
-    private static string Text(string heading)
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "DataPlatform.sln"))) folder = Path.GetDirectoryName(folder)!;
-        return File.ReadAllText(Path.Combine(folder, "docs", "dbt-engine.md")).Split("\n## ").Single(section => section.StartsWith($"{heading}\n", StringComparison.Ordinal));
-    }
+    private static string Text(string heading) =>
+        File.ReadAllText(Path.Combine(RepositoryFolder.Path, "docs", "dbt-engine.md")).Split("\n## ").Single(section => section.StartsWith($"{heading}\n", StringComparison.Ordinal));
 
     /// <param name="Systems">The warehouses that the tests are to be called with.</param>
     /// <param name="Tests">The tests of the line.</param>
