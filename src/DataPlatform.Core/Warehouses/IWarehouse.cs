@@ -38,6 +38,12 @@ public interface IWarehouse : IAsyncDisposable
     /// <summary>Opens a connection for queries of your own. The caller disposes of it.</summary>
     Task<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Whether each statement of a transaction sees what others have committed until then (read committed). A load then begins while the one before it commits; where a
+    /// transaction sees what there was when it began, it waits for that.
+    /// </summary>
+    bool ReadsCommitted => false;
+
     /// <summary>Begins a transaction on a connection of its own.</summary>
     Task<IWarehouseTransaction> BeginAsync(CancellationToken cancellationToken = default);
 

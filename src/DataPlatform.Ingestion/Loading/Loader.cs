@@ -20,6 +20,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private readonly List<RejectedRow> _firstRejected = [];
     private readonly Dictionary<string, long> _discarded = new(StringComparer.Ordinal);
     private IReadOnlySet<(string Path, string ETag)>? _known;
+    private Task _committing = Task.CompletedTask; // the load before the one that is being written
     private LoadCounts _total;
     private long _committed;
 
@@ -34,18 +35,26 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             await using var reading = new ReadAhead(settings.Source, source, cancellationToken);
             if (!await reading.WaitForAnyAsync().ConfigureAwait(false)) break;
 
-            await using (var load = await BeginAsync(cancellationToken).ConfigureAwait(false))
+            var load = await BeginAsync(cancellationToken).ConfigureAwait(false);
+
+            // What was read before was looked up without the lease that the load holds: a run that had it may have committed since.
+            if (!await IsCurrentAsync(source, cancellationToken).ConfigureAwait(false))
             {
-                // What was read before was looked up without the lease that the load holds: a run that had it may have committed since.
-                if (!await IsCurrentAsync(source, cancellationToken).ConfigureAwait(false)) continue;
-                await LoadAsync(load, source, reading.Batches, cancellationToken).ConfigureAwait(false);
+                await load.DisposeAsync().ConfigureAwait(false);
+                continue;
             }
 
-            // What is left after a checkpoint. The lease was held all the time: nobody else has committed.
-            while (await reading.WaitForAnyAsync().ConfigureAwait(false))
+            try
             {
-                await using var next = await BeginAsync(cancellationToken).ConfigureAwait(false);
-                await LoadAsync(next, source, reading.Batches, cancellationToken).ConfigureAwait(false);
+                await LoadAsync(load, source, reading.Batches, cancellationToken).ConfigureAwait(false);
+
+                // What is left after a checkpoint. The lease was held all the time: nobody else has committed.
+                while (await reading.WaitForAnyAsync().ConfigureAwait(false))
+                    await LoadAsync(await BeginAsync(cancellationToken).ConfigureAwait(false), source, reading.Batches, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                await _committing.ConfigureAwait(false);
             }
 
             return;
@@ -114,14 +123,34 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private Task<LoadTransaction> BeginAsync(CancellationToken cancellationToken) =>
         step.BeginLoadAsync(_warehouse, settings.Table, settings.DispositionName, cancellationToken);
 
+    /// <summary>Writes a load, once that before it is committed to its end, and begins to commit it. The load is disposed of in any case.</summary>
     private async Task LoadAsync(LoadTransaction load, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
+    {
+        await using var landing = settings.Landing is { } zone ? new Landing(zone, settings, step, load, source.Contract) : null;
+        try
+        {
+            var balance = await WriteAsync(load, landing, source, batches, cancellationToken).ConfigureAwait(false);
+            _committing = CommitAsync(load, landing, balance, [.. _discarded], cancellationToken);
+        }
+        catch
+        {
+            await load.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        _discarded.Clear();
+
+        // The next load is begun while this one waits for the disk, where the end of its transaction will see what this one did.
+        if (landing is not null || !_warehouse.ReadsCommitted) await _committing.ConfigureAwait(false);
+    }
+
+    private async Task<RowBalance> WriteAsync(LoadTransaction load, Landing? landing, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
     {
         _known ??= await ListLoadedAsync(cancellationToken).ConfigureAwait(false);
         var before = _total;
         var schema = source.Contract.Schema;
         load.SetContract(source.Contract.Version, source.Contract.ToString());
         var rows = TakeRowsAsync(load, source, _known, batches, cancellationToken);
-        await using var landing = settings.Landing is { } zone ? new Landing(zone, settings, step, load, source.Contract) : null;
         BulkWriteResult written;
         try
         {
@@ -142,15 +171,22 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             throw;
         }
 
-        var balance = (_total - before).ToBalance(written);
         if (settings.Replayed is { } replayed) await load.ReplayAsync(replayed.Loads, replayed.Rows, cancellationToken).ConfigureAwait(false);
-        landing?.Keep();
-        await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
+        return (_total - before).ToBalance(written);
+    }
+
+    private async Task CommitAsync(LoadTransaction load, Landing? landing, RowBalance balance, KeyValuePair<string, long>[] discarded, CancellationToken cancellationToken)
+    {
+        await using (load)
+        {
+            landing?.Keep();
+            await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
+        }
+
         if (landing is not null) await landing.CommittedAsync().ConfigureAwait(false);
         _committed += balance.Written;
-        foreach (var (column, values) in _discarded)
+        foreach (var (column, values) in discarded)
             step.Logger.LogWarning("Load {LoadId}: {Values} values of {Column} could not be read as its type and are NULL in {Table}", load.LoadId, values, column, settings.Table);
-        _discarded.Clear();
         step.Logger.LogInformation(
             "Load {LoadId} into {Table}: {RowsRead} rows read, {RowsWritten} written, {RowsRejected} rejected, {RowsDeduplicated} deduplicated, {RowsFiltered} filtered",
             load.LoadId, settings.Table, balance.Read, balance.Written, balance.Rejected, balance.Deduplicated, balance.Filtered);
@@ -166,8 +202,8 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     }
 
     /// <summary>
-    /// The rows of the batches up to the next checkpoint; what else the batches say goes to the load. Throws in the end when too many were rejected, before what was
-    /// written is completed.
+    /// The rows of the batches up to the next checkpoint; what else the batches say goes to the load. In the end the load before is committed: what is done with the rows as a
+    /// whole finds those of that one. Throws then when too many were rejected, before what was written is completed.
     /// </summary>
     private async IAsyncEnumerable<RecordBatch> TakeRowsAsync(
         LoadTransaction load, SourceContext source, IReadOnlySet<(string, string)> known, IAsyncEnumerable<SourceBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -198,6 +234,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             }
         }
 
+        await _committing.ConfigureAwait(false);
         if (IsTooMuchRejected) throw TooManyRejected(load.LoadId, stopped);
     }
 

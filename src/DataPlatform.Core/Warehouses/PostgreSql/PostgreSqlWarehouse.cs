@@ -69,6 +69,8 @@ public sealed class PostgreSqlWarehouse : IWarehouse
     /// <summary>The <c>application_name</c> of all sessions of this object: <c>dataplatform-</c> and twelve random hexadecimal digits.</summary>
     public string SessionName { get; internal init; }
 
+    bool IWarehouse.ReadsCommitted => true;
+
     /// <inheritdoc/>
     public async Task<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken = default) =>
         await OpenAsync(cancellationToken).ConfigureAwait(false);
