@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using DataPlatform.DuckDb;
-using DataPlatform.Ingestion;
-using DataPlatform.ParquetSharp;
 using DataPlatform.Warehouses.PostgreSql;
 
 namespace DataPlatform.Benchmarks;
@@ -29,7 +27,7 @@ internal static class ParquetBenchmark
             }
 
             Task<string> Verify() => ReadAsync($"{Contents} FROM read_parquet('{folder}/lake/**/*.parquet')");
-            ProcessStartInfo Job(string writer) => BenchmarkJob.Start("run", new Dictionary<string, string?>
+            ProcessStartInfo Job(string writer) => BenchmarkJob.StartAot(new Dictionary<string, string?>
             {
                 ["ConnectionStrings__lake"] = Path.GetDirectoryName(file),
                 ["ConnectionStrings__landing"] = Path.Combine(folder, "lake"),
@@ -52,16 +50,28 @@ internal static class ParquetBenchmark
     public static Task<int> PostgreSqlAsync(int rows, int rounds, string connectionString, CancellationToken cancellationToken) => InFolderAsync(async folder =>
     {
         await CsvBenchmark.FillAsync("bench.orders", OrdersFile.Ensure(rows), connectionString, cancellationToken);
-        Task Prepare() => EmptyAsync(folder);
+        await using var ledger = new PostgreSqlWarehouse("warehouse", connectionString);
+        async Task Prepare()
+        {
+            await EmptyAsync(folder);
+            await CsvBenchmark.CreateOrdersAsync(ledger, cancellationToken);
+        }
+
         ProcessStartInfo Psql() => CsvBenchmark.Psql(connectionString, $"\\copy (SELECT {OrdersFile.ColumnNames} FROM bench.orders) TO '{folder}/lake/orders.csv' WITH (FORMAT csv, HEADER true)");
-        ProcessStartInfo Job(string writer) => BenchmarkJob.Start($"read-postgresql {writer} \"{connectionString}\" \"{folder}/lake/orders.parquet\"");
-        Task<string> VerifyParquet() => ReadAsync($"{Contents} FROM read_parquet('{folder}/lake/orders.parquet')");
+        ProcessStartInfo Job(string writer) => BenchmarkJob.StartAot(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings__landing"] = Path.Combine(folder, "lake"),
+            ["ConnectionStrings__warehouse"] = connectionString,
+            ["TABLE"] = "bench.orders",
+            ["LAND_WITH"] = writer,
+        });
+        Task<string> VerifyParquet() => ReadAsync($"{Contents} FROM read_parquet('{folder}/lake/**/*.parquet')");
         return await Contest.RunAsync(
             $"PostgreSQL -> Parquet, {rows:N0} rows x 10 columns",
             [
                 new Contender("psql \\copy to CSV (peer)", Prepare, Psql, () => ReadAsync($"{Contents} FROM read_csv('{folder}/lake/orders.csv', header = true, columns = {Types})")),
-                new Contender("DataPlatform, built-in writer", Prepare, () => Job("built-in"), VerifyParquet),
-                new Contender("DataPlatform, ParquetSharp", Prepare, () => Job("parquetsharp"), VerifyParquet),
+                new Contender("DataPlatform job, built-in writer", Prepare, () => Job("built-in"), VerifyParquet),
+                new Contender("DataPlatform job, ParquetSharp", Prepare, () => Job("parquetsharp"), VerifyParquet),
             ],
             rounds,
             cancellationToken);
@@ -70,33 +80,6 @@ internal static class ParquetBenchmark
     /// <summary>DuckDB's own way, in a process of its own.</summary>
     public static Task CopyAsync(int threads, string file, string target) => ExecuteAsync(
         $"SET threads = {threads}", $"COPY (SELECT * FROM read_csv('{file}', header = true, columns = {Types})) TO '{target}' (FORMAT parquet, COMPRESSION snappy)");
-
-    /// <summary>A table into a file, in a process of its own.</summary>
-    public static async Task ReadPostgreSqlAsync(string writer, string connectionString, string target)
-    {
-        await using var warehouse = new PostgreSqlWarehouse("warehouse", connectionString);
-        await using var file = File.Create(target);
-        IParquetWriter? parquet = null;
-        try
-        {
-            await foreach (var batch in warehouse.ReadAsync($"SELECT {OrdersFile.ColumnNames} FROM bench.orders"))
-            {
-                using (batch)
-                {
-                    parquet ??= Writers(writer).Create(file, batch.Schema, new ParquetWriterOptions());
-                    await parquet.WriteAsync(batch);
-                }
-            }
-
-            await parquet!.CompleteAsync();
-        }
-        finally
-        {
-            if (parquet is not null) await parquet.DisposeAsync();
-        }
-    }
-
-    private static IParquetWriterFactory Writers(string writer) => writer == "parquetsharp" ? new ParquetSharpWriterFactory() : new ParquetWriterFactory();
 
     private static async Task<int> InFolderAsync(Func<string, Task<int>> run)
     {

@@ -13,7 +13,7 @@ internal static class PostgreSqlBenchmark
         await using var warehouse = new PostgreSqlWarehouse("warehouse", connectionString);
         Task Prepare() => CsvBenchmark.CreateOrdersAsync(warehouse, cancellationToken);
         Task<string> Verify() => CsvBenchmark.VerifyAsync(warehouse, cancellationToken);
-        ProcessStartInfo Job(string? mebibytes) => BenchmarkJob.Start("run", new Dictionary<string, string?>
+        ProcessStartInfo Job(string? mebibytes) => BenchmarkJob.StartAot(new Dictionary<string, string?>
         {
             ["ConnectionStrings__warehouse"] = connectionString,
             ["TABLE"] = "bench.orders",
@@ -50,7 +50,7 @@ internal static class PostgreSqlBenchmark
             $"CSV merged into PostgreSQL, {rows:N0} rows into {rows * 10:N0}",
             [
                 new Contender("psql, \\copy and INSERT ON CONFLICT (peer)", Prepare, () => Script(connectionString, upsert), Verify),
-                new Contender("DataPlatform job", Prepare, () => CsvBenchmark.StartJob(file, connectionString, ("MERGE", "key")), Verify),
+                new Contender("DataPlatform job", Prepare, () => BenchmarkJob.StartAot(CsvBenchmark.Job(file, connectionString, ("MERGE", "key"))), Verify),
             ],
             rounds,
             cancellationToken);

@@ -22,16 +22,19 @@ internal static class StartBenchmark
             return Task.CompletedTask;
         }
 
+        async Task<string> CountAsync()
+        {
+            await using var warehouse = new DuckDbWarehouse("warehouse", connectionString);
+            await using var transaction = await warehouse.BeginAsync(cancellationToken);
+            return $"{(await transaction.QueryAsync("SELECT count(*) FROM public.orders", cancellationToken: cancellationToken))[0][0]}";
+        }
+
         return await Contest.RunAsync(
             "start to first row",
             [
-                new Contender("generic host, start and stop (floor)", Clean, () => BenchmarkJob.Start("host"), () => Task.FromResult("1")),
-                new Contender("job: start, preflight, ledger, one row into DuckDB, end", Clean, () => BenchmarkJob.Start("run", environment), async () =>
-                {
-                    await using var warehouse = new DuckDbWarehouse("warehouse", connectionString);
-                    await using var transaction = await warehouse.BeginAsync(cancellationToken);
-                    return $"{(await transaction.QueryAsync("SELECT count(*) FROM public.orders", cancellationToken: cancellationToken))[0][0]}";
-                }),
+                new Contender("generic host, start and stop (floor)", Clean, () => BenchmarkJob.Start("host"), null),
+                new Contender("job, ReadyToRun: start, preflight, ledger, one row into DuckDB, end", Clean, () => BenchmarkJob.Start("run", environment), CountAsync),
+                new Contender("the same, Native AOT", Clean, () => BenchmarkJob.StartAot(environment), CountAsync),
             ],
             rounds,
             cancellationToken);

@@ -1,12 +1,7 @@
 using System.Globalization;
 using System.Text;
-using DataPlatform.Warehouses;
 
 namespace DataPlatform.Benchmarks;
-
-/// <summary>One row of the benchmark's data: ten columns of the types that data teams load.</summary>
-internal sealed record Order(
-    long OrderId, int CustomerId, [Precision(12, 2)] decimal Amount, double Score, DateOnly OrderDate, DateTime CreatedAt, string Category, string Reference, string? Note, bool Paid);
 
 /// <summary>Writes the CSV file of orders; the same seed gives the same bytes.</summary>
 internal static class OrdersFile

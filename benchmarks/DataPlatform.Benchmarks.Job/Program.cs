@@ -1,0 +1,1 @@
+return await DataPlatform.Benchmarks.LoadJob.RunAsync(args);
