@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Apache.Arrow;
@@ -28,8 +29,8 @@ internal abstract class ColumnEncoder(Field field)
     /// <summary>The names on the way to the values.</summary>
     public string[] Path => Column.DataType is ListType ? [Name, "list", "element"] : [Name];
 
-    /// <summary>Whether a dictionary is worth trying.</summary>
-    public virtual bool RepeatsValues => false;
+    /// <summary>Whether a dictionary is worth trying, as some rows show. Numbers seldom repeat enough to pay for looking them up.</summary>
+    public bool RepeatsValues(IArrowArray array) => RepeatValues(array is ListArray lists ? lists.Values : array);
 
     /// <summary>Bytes of the row group's values without compression or dictionary.</summary>
     public long PlainBytes { get; set; }
@@ -104,6 +105,8 @@ internal abstract class ColumnEncoder(Field field)
     protected virtual int FixedLength => -1;
 
     protected abstract void WriteValues(IArrowArray array, ColumnWriter writer);
+
+    protected virtual bool RepeatValues(IArrowArray values) => false;
 
     /// <summary>Writes values that stand at their rows, also where there is NULL.</summary>
     protected void Write<T>(ColumnWriter writer, IArrowArray array, int start, ReadOnlySpan<T> values) where T : unmanaged
@@ -318,12 +321,27 @@ internal sealed unsafe class FixedBytesEncoder(Field field, int length) : Column
 internal sealed unsafe class VariableEncoder(Field field) : ColumnEncoder(field)
 {
     private const int RowsAtATime = 16_384;
+    private const int RowsLookedAt = 4096;
 
     private readonly ByteArray[] _values = new ByteArray[RowsAtATime];
 
-    public override bool RepeatsValues => true;
 
     protected override PhysicalType PhysicalType => PhysicalType.ByteArray;
+
+    // Looking up what a value is the first time costs more than writing it again saves, unless most are not the first.
+    protected override bool RepeatValues(IArrowArray values)
+    {
+        var array = (BinaryArray)values;
+        var (different, count) = (new HashSet<ulong>(), 0);
+        for (var i = 0; i < Math.Min(array.Length, RowsLookedAt); i++)
+        {
+            if (array.IsNull(i)) continue;
+            count++;
+            different.Add(XxHash3.HashToUInt64(array.GetBytes(i)));
+        }
+
+        return different.Count <= count / 2;
+    }
 
     protected override void WriteValues(IArrowArray array, ColumnWriter writer)
     {

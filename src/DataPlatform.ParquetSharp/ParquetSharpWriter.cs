@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using Apache.Arrow;
 using DataPlatform.Ingestion;
 using ParquetSharp;
@@ -8,17 +7,16 @@ using NativeCompression = ParquetSharp.Compression;
 
 namespace DataPlatform.ParquetSharp;
 
-/// <summary>A Parquet file written by the native library, whose columns are encoded side by side while a row group is open.</summary>
+/// <summary>A Parquet file written by the native library. It is begun with the first rows, which show whose values repeat.</summary>
 internal sealed class ParquetSharpWriter : IParquetWriter
 {
-    private static readonly ParallelOptions OnAllProcessors = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
-
     private readonly Stream _destination;
     private readonly ParquetWriterOptions _options;
+    private readonly NativeThread _thread = new();
     private readonly PendingStream _pending = new();
     private readonly ManagedOutputStream _output;
-    private readonly ParquetFileWriter _file;
     private readonly ColumnEncoder[] _columns;
+    private ParquetFileWriter? _file;
     private RowGroupWriter? _rowGroup;
     private long _rowsBefore;
 
@@ -28,9 +26,6 @@ internal sealed class ParquetSharpWriter : IParquetWriter
         _options = options;
         _columns = [.. schema.FieldsList.Select(ColumnEncoder.Create)];
         _output = new ManagedOutputStream(_pending, leaveOpen: true);
-        using var root = new GroupNode("root", Repetition.Required, [.. _columns.Select(column => column.CreateNode())]);
-        using var properties = CreateProperties(options);
-        _file = new ParquetFileWriter(_output, root, properties);
     }
 
     public long Length => _pending.Position + (_rowGroup?.TotalCompressedBytes ?? 0);
@@ -39,40 +34,39 @@ internal sealed class ParquetSharpWriter : IParquetWriter
     {
         ArgumentNullException.ThrowIfNull(rows);
         if (rows.Length == 0) return;
-        _rowGroup ??= _file.AppendBufferedRowGroup();
-        var writers = new ColumnWriter[_columns.Length];
-        for (var i = 0; i < writers.Length; i++) writers[i] = _rowGroup.Column(i);
-        Encode(rows, writers);
-        _rowsBefore += rows.Length;
-        if (_columns.Sum(column => column.PlainBytes) >= _options.RowGroupBytes) CloseRowGroup();
+        await _thread.RunAsync(() => Encode(rows)).ConfigureAwait(false);
         await _pending.DrainAsync(_destination, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task CompleteAsync(CancellationToken cancellationToken = default)
     {
-        CloseRowGroup();
-        _file.Close();
+        await _thread.RunAsync(Close).ConfigureAwait(false);
         await _pending.DrainAsync(_destination, cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync()
     {
+        _thread.Dispose();
         _rowGroup?.Dispose();
-        _file.Dispose();
+        _file?.Dispose();
         _output.Dispose();
         return default;
     }
 
-    private void Encode(RecordBatch rows, ColumnWriter[] writers)
+    private void Encode(RecordBatch rows)
     {
-        try
-        {
-            Parallel.For(0, _columns.Length, OnAllProcessors, column => _columns[column].Write(rows.Column(column), writers[column], _rowsBefore));
-        }
-        catch (AggregateException exception)
-        {
-            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
-        }
+        _file ??= Begin(rows);
+        _rowGroup ??= _file.AppendBufferedRowGroup();
+        for (var i = 0; i < _columns.Length; i++) _columns[i].Write(rows.Column(i), _rowGroup.Column(i), _rowsBefore);
+        _rowsBefore += rows.Length;
+        if (_columns.Sum(column => column.PlainBytes) >= _options.RowGroupBytes) CloseRowGroup();
+    }
+
+    private void Close()
+    {
+        CloseRowGroup();
+        _file ??= Begin(null);
+        _file.Close();
     }
 
     private void CloseRowGroup()
@@ -83,22 +77,31 @@ internal sealed class ParquetSharpWriter : IParquetWriter
         foreach (var column in _columns) column.PlainBytes = 0;
     }
 
-    private WriterProperties CreateProperties(ParquetWriterOptions options)
+    private ParquetFileWriter Begin(RecordBatch? rows)
+    {
+        using var root = new GroupNode("root", Repetition.Required, [.. _columns.Select(column => column.CreateNode())]);
+        using var properties = CreateProperties(rows);
+        return new ParquetFileWriter(_output, root, properties);
+    }
+
+    private WriterProperties CreateProperties(RecordBatch? rows)
     {
         using var builder = new WriterPropertiesBuilder();
         builder.CreatedBy("DataPlatform.ParquetSharp").DisableDictionary();
-        _ = options.Compression switch
+        _ = _options.Compression switch
         {
             ParquetCompression.None => builder.Compression(NativeCompression.Uncompressed),
             ParquetCompression.Snappy => builder.Compression(NativeCompression.Snappy),
             ParquetCompression.Zstandard => builder.Compression(NativeCompression.Zstd).CompressionLevel(1),
-            _ => throw new ArgumentOutOfRangeException(nameof(options), options.Compression, null),
+            var other => throw new InvalidOperationException($"Compression {other}."),
         };
 
-        // Numbers seldom repeat enough to pay for looking them up.
-        foreach (var column in _columns.Where(column => column.RepeatsValues))
+        // It gives back more of what it took than the library's default. Only there is it part of the library.
+        if (OperatingSystem.IsLinux()) builder.MemoryPool(MemoryPool.JemallocMemoryPool());
+        for (var i = 0; i < _columns.Length; i++)
         {
-            using var path = new ColumnPath(column.Path);
+            if (rows is null || !_columns[i].RepeatsValues(rows.Column(i))) continue;
+            using var path = new ColumnPath(_columns[i].Path);
             builder.EnableDictionary(path);
         }
 
