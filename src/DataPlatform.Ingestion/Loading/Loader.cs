@@ -20,7 +20,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private readonly List<RejectedRow> _firstRejected = [];
     private readonly Dictionary<string, long> _discarded = new(StringComparer.Ordinal);
     private IReadOnlySet<(string Path, string ETag)>? _known;
-    private Task _committing = Task.CompletedTask; // the load before the one that is being written
+    private Task _loading = Task.CompletedTask;
     private LoadCounts _total;
     private long _committed;
 
@@ -35,15 +35,19 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             await using var reading = new ReadAhead(settings.Source, source, cancellationToken);
             if (!await reading.WaitForAnyAsync().ConfigureAwait(false)) break;
 
-            var load = await BeginAsync(cancellationToken).ConfigureAwait(false);
-
             // What was read before was looked up without the lease that the load holds: a run that had it may have committed since.
-            if (!await IsCurrentAsync(source, cancellationToken).ConfigureAwait(false))
+            var load = await BeginAsync(cancellationToken).ConfigureAwait(false);
+            var isCurrent = false;
+            try
             {
-                await load.DisposeAsync().ConfigureAwait(false);
-                continue;
+                isCurrent = await IsCurrentAsync(source, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                if (!isCurrent) await load.DisposeAsync().ConfigureAwait(false);
             }
 
+            if (!isCurrent) continue;
             try
             {
                 await LoadAsync(load, source, reading.Batches, cancellationToken).ConfigureAwait(false);
@@ -54,7 +58,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             }
             finally
             {
-                await _committing.ConfigureAwait(false);
+                await _loading.ConfigureAwait(false);
             }
 
             return;
@@ -123,34 +127,49 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private Task<LoadTransaction> BeginAsync(CancellationToken cancellationToken) =>
         step.BeginLoadAsync(_warehouse, settings.Table, settings.DispositionName, cancellationToken);
 
-    /// <summary>Writes a load, once that before it is committed to its end, and begins to commit it. The load is disposed of in any case.</summary>
+    /// <summary>
+    /// Begins to write a load, up to the next checkpoint. Comes back when it has its rows: the next is begun while the server takes in the last of them and waits for the disk, where
+    /// the end of its transaction will see what this one did.
+    /// </summary>
     private async Task LoadAsync(LoadTransaction load, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
     {
-        await using var landing = settings.Landing is { } zone ? new Landing(zone, settings, step, load, source.Contract) : null;
-        try
-        {
-            var balance = await WriteAsync(load, landing, source, batches, cancellationToken).ConfigureAwait(false);
-            _committing = CommitAsync(load, landing, balance, [.. _discarded], cancellationToken);
-        }
-        catch
-        {
-            await load.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-
-        _discarded.Clear();
-
-        // The next load is begun while this one waits for the disk, where the end of its transaction will see what this one did.
-        if (landing is not null || !_warehouse.ReadsCommitted) await _committing.ConfigureAwait(false);
+        var part = new Part(load, _loading, _total);
+        _loading = WriteAsync(part, source, batches, cancellationToken);
+        var next = settings.Landing is null && _warehouse.ReadsCommitted ? await Task.WhenAny(part.Taken.Task, _loading).ConfigureAwait(false) : _loading;
+        await next.ConfigureAwait(false);
     }
 
-    private async Task<RowBalance> WriteAsync(LoadTransaction load, Landing? landing, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
+    /// <summary>Writes and commits a load, after that before it. It is disposed of in any case.</summary>
+    private async Task WriteAsync(Part part, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
+    {
+        await using var load = part.Load.ConfigureAwait(false);
+        await using var landing = settings.Landing is { } zone ? new Landing(zone, settings, step, part.Load, source.Contract) : null;
+        try
+        {
+            var balance = await WriteRowsAsync(part, landing, source, batches, cancellationToken).ConfigureAwait(false);
+            landing?.Keep();
+            await part.Load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
+            if (landing is not null) await landing.CommittedAsync().ConfigureAwait(false);
+            _committed += balance.Written;
+            foreach (var (column, values) in part.Discarded)
+                step.Logger.LogWarning("Load {LoadId}: {Values} values of {Column} could not be read as its type and are NULL in {Table}", part.Load.LoadId, values, column, settings.Table);
+            step.Logger.LogInformation(
+                "Load {LoadId} into {Table}: {RowsRead} rows read, {RowsWritten} written, {RowsRejected} rejected, {RowsDeduplicated} deduplicated, {RowsFiltered} filtered",
+                part.Load.LoadId, settings.Table, balance.Read, balance.Written, balance.Rejected, balance.Deduplicated, balance.Filtered);
+        }
+        finally
+        {
+            // What went wrong there went wrong first.
+            await part.Before.ConfigureAwait(false);
+        }
+    }
+
+    private async Task<RowBalance> WriteRowsAsync(Part part, Landing? landing, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
     {
         _known ??= await ListLoadedAsync(cancellationToken).ConfigureAwait(false);
-        var before = _total;
-        var schema = source.Contract.Schema;
+        var (load, schema) = (part.Load, source.Contract.Schema);
         load.SetContract(source.Contract.Version, source.Contract.ToString());
-        var rows = TakeRowsAsync(load, source, _known, batches, cancellationToken);
+        var rows = TakeRowsAsync(part, source, _known, batches, cancellationToken);
         BulkWriteResult written;
         try
         {
@@ -165,31 +184,14 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
                 _ => load.MergeRowsAsync(settings.Table, schema, MergeInto(load), rows, cancellationToken),
             }).ConfigureAwait(false);
         }
-        catch (DataPlatformException exception) when (IsTooMuchRejected)
+        catch (DataPlatformException exception) when (!part.Taken.Task.IsCompleted && IsTooMuchRejected)
         {
-            await load.AbandonAsync((_total - before).ToBalance(new BulkWriteResult(0)), exception.Message, cancellationToken).ConfigureAwait(false);
+            await load.AbandonAsync((_total - part.Start).ToBalance(new BulkWriteResult(0)), exception.Message, cancellationToken).ConfigureAwait(false);
             throw;
         }
 
         if (settings.Replayed is { } replayed) await load.ReplayAsync(replayed.Loads, replayed.Rows, cancellationToken).ConfigureAwait(false);
-        return (_total - before).ToBalance(written);
-    }
-
-    private async Task CommitAsync(LoadTransaction load, Landing? landing, RowBalance balance, KeyValuePair<string, long>[] discarded, CancellationToken cancellationToken)
-    {
-        await using (load)
-        {
-            landing?.Keep();
-            await load.CommitAsync(balance, cancellationToken).ConfigureAwait(false);
-        }
-
-        if (landing is not null) await landing.CommittedAsync().ConfigureAwait(false);
-        _committed += balance.Written;
-        foreach (var (column, values) in discarded)
-            step.Logger.LogWarning("Load {LoadId}: {Values} values of {Column} could not be read as its type and are NULL in {Table}", load.LoadId, values, column, settings.Table);
-        step.Logger.LogInformation(
-            "Load {LoadId} into {Table}: {RowsRead} rows read, {RowsWritten} written, {RowsRejected} rejected, {RowsDeduplicated} deduplicated, {RowsFiltered} filtered",
-            load.LoadId, settings.Table, balance.Read, balance.Written, balance.Rejected, balance.Deduplicated, balance.Filtered);
+        return part.Counts.ToBalance(written);
     }
 
     private async Task EvolveAsync(LoadTransaction load, SourceContext source, CancellationToken cancellationToken)
@@ -203,16 +205,17 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     /// <summary>
     /// The rows of the batches up to the next checkpoint; what else the batches say goes to the load. In the end the load before is committed: what is done with the rows as a
-    /// whole finds those of that one. Throws then when too many were rejected, before what was written is completed.
+    /// whole finds those of that one. Throws when too many were rejected, before what was written is completed.
     /// </summary>
     private async IAsyncEnumerable<RecordBatch> TakeRowsAsync(
-        LoadTransaction load, SourceContext source, IReadOnlySet<(string, string)> known, IAsyncEnumerable<SourceBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Part part, SourceContext source, IReadOnlySet<(string, string)> known, IAsyncEnumerable<SourceBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (stopped, bytes) = (false, 0L);
+        var (load, stopped, bytes) = (part.Load, false, 0L);
         await foreach (var batch in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             using (batch)
             {
+                if (part.Before.IsCompleted) await part.Before.ConfigureAwait(false);
                 Note(batch, load, known);
                 step.ReportProgress(_total.Bytes, source.TotalBytes, string.Create(CultureInfo.InvariantCulture, $"{_total.Read:N0} rows"));
                 if (batch.Rows is { Length: > 0 } rows)
@@ -234,8 +237,12 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             }
         }
 
-        await _committing.ConfigureAwait(false);
+        await part.Before.ConfigureAwait(false);
         if (IsTooMuchRejected) throw TooManyRejected(load.LoadId, stopped);
+        part.Counts = _total - part.Start;
+        part.Discarded = [.. _discarded];
+        _discarded.Clear();
+        part.Taken.SetResult();
     }
 
     private void Note(SourceBatch batch, LoadTransaction load, IReadOnlySet<(string, string)> known)
@@ -262,6 +269,22 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             FailureClass.Data,
             string.Create(culture, $"{_total.Rejected} of {_total.Read} rows of {settings.Source.Description} were rejected ({share:0.####%}); {limit} allowed. {(_committed == 0 ? "Nothing" : $"Nothing after the {_committed} rows that earlier checkpoints committed")} was loaded into {settings.Table}.{(stopped ? " Reading stopped there." : "")} {(_total.Rejected > _firstRejected.Count ? "The first: " : "")}{reasons}"),
             string.Create(culture, $"Look at them with: quarantine show --load {loadId}. Correct the source, or allow a share: load.Quarantine(maxRejected: 0.01)."));
+    }
+
+    /// <summary>A load, of which a checkpoint makes the next one.</summary>
+    /// <param name="Load">Its transaction.</param>
+    /// <param name="Before">The load before, to its end.</param>
+    /// <param name="Start">What was read before.</param>
+    private sealed record Part(LoadTransaction Load, Task Before, LoadCounts Start)
+    {
+        /// <summary>Completed when it has all its rows, and that before it is committed.</summary>
+        public TaskCompletionSource Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>What was read for it.</summary>
+        public LoadCounts Counts { get; set; }
+
+        /// <summary>How many values of each column became NULL.</summary>
+        public IReadOnlyList<KeyValuePair<string, long>> Discarded { get; set; } = [];
     }
 
     /// <summary>What was read, and what became of it before it was written.</summary>
