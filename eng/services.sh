@@ -37,6 +37,7 @@ pg_bin() { find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/nul
 install_missing() {
   [[ -n $(pg_bin) ]] || install_package postgresql
   command -v curl >/dev/null || install_package curl
+  command -v clang >/dev/null || command -v gcc >/dev/null || install_package gcc libc6-dev # links what Native AOT compiles
   [[ -x $s3_root/usr/bin/radosgw ]] || install_ceph
 }
 
