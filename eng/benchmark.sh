@@ -8,5 +8,6 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # The lock files name no platform: this one's goes to a lock file of its own.
 dotnet publish benchmarks/DataPlatform.Benchmarks -c Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true \
   -p:NuGetLockFilePath=obj/ready-to-run.lock.json -o artifacts/benchmarks -v quiet -clp:NoSummary
-dotnet publish benchmarks/DataPlatform.Benchmarks.Job -c Release --use-current-runtime -o artifacts/benchmarks/aot -v quiet -clp:NoSummary
+dotnet publish benchmarks/DataPlatform.Benchmarks.Job -c Release --use-current-runtime \
+  -p:NuGetLockFilePath=obj/native-aot.lock.json -o artifacts/benchmarks/aot -v quiet -clp:NoSummary
 exec artifacts/benchmarks/DataPlatform.Benchmarks "$@"

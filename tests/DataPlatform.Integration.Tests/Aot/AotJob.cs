@@ -11,7 +11,14 @@ public sealed class AotJob : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var start = new ProcessStartInfo("dotnet") { WorkingDirectory = RepositoryFolder.Path, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[] { "publish", "tests/DataPlatform.Aot.Job", "-c", "Release", "--use-current-runtime", "-o", Output, "-v", "quiet", "-clp:NoSummary" }) start.ArgumentList.Add(argument);
+
+        // The lock files name no platform: this one's goes to a lock file of its own.
+        string[] arguments =
+        [
+            "publish", "tests/DataPlatform.Aot.Job", "-c", "Release", "--use-current-runtime", "-p:NuGetLockFilePath=obj/native-aot.lock.json", "-p:RestoreLockedMode=false",
+            "-o", Output, "-v", "quiet", "-clp:NoSummary",
+        ];
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
         using var publish = Process.Start(start)!;
         var output = Task.WhenAll(publish.StandardOutput.ReadToEndAsync(), publish.StandardError.ReadToEndAsync());
         await publish.WaitForExitAsync();
