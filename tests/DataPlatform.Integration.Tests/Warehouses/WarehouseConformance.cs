@@ -57,6 +57,20 @@ public abstract class WarehouseConformance : IAsyncLifetime
         iter: 60, threads: 1);
 
     [Fact]
+    public async Task A_transaction_sees_what_others_commit_meanwhile_where_the_warehouse_says_so()
+    {
+        var table = NextTable();
+        await AppendAsync(table, EveryType.Schema, []);
+        await using var transaction = await Warehouse.BeginAsync(Cancelled);
+        await transaction.CreateTableAsync(NextTable(), EveryType.Schema, [], Cancelled); // it may begin with what it writes first
+        async Task<object?> CountAsync() => (await transaction.QueryAsync($"SELECT count(*) FROM {table.ToSql()}", cancellationToken: Cancelled))[0][0];
+        (await CountAsync()).Should().Be(0L);
+        await AppendAsync(table, EveryType.Schema, EveryType.Rows(1, 1).Single());
+
+        (await CountAsync()).Should().Be(Warehouse.ReadsCommitted ? 1L : 0L);
+    }
+
+    [Fact]
     public async Task Many_rows_of_every_type_round_trip_through_batches_of_any_cut()
     {
         const int Count = 40_000;
