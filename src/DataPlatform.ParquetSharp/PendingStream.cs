@@ -5,7 +5,11 @@ namespace DataPlatform.ParquetSharp;
 /// <summary>Takes what the native library writes, which does not wait asynchronously, until it is passed on.</summary>
 internal sealed class PendingStream : Stream
 {
-    private readonly ArrayBufferWriter<byte> _pending = new();
+    // Of one size: a buffer that doubles as it grows leaves as much behind as it holds.
+    private const int ChunkBytes = 1 << 20;
+
+    private readonly List<byte[]> _chunks = [];
+    private int _used; // of the last chunk
     private long _passedOn;
 
     public override bool CanRead => false;
@@ -18,18 +22,38 @@ internal sealed class PendingStream : Stream
 
     public override long Position
     {
-        get => _passedOn + _pending.WrittenCount;
+        get => _passedOn + (_chunks.Count == 0 ? 0 : ((long)(_chunks.Count - 1) * ChunkBytes) + _used);
         set => throw new NotSupportedException();
     }
 
     public async Task DrainAsync(Stream destination, CancellationToken cancellationToken)
     {
-        await destination.WriteAsync(_pending.WrittenMemory, cancellationToken).ConfigureAwait(false);
-        _passedOn += _pending.WrittenCount;
-        _pending.ResetWrittenCount();
+        _passedOn = Position;
+        for (var i = 0; i < _chunks.Count; i++)
+        {
+            await destination.WriteAsync(_chunks[i].AsMemory(0, i == _chunks.Count - 1 ? _used : ChunkBytes), cancellationToken).ConfigureAwait(false);
+            ArrayPool<byte>.Shared.Return(_chunks[i]);
+        }
+
+        _chunks.Clear();
     }
 
-    public override void Write(ReadOnlySpan<byte> buffer) => _pending.Write(buffer);
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            if (_chunks.Count == 0 || _used == ChunkBytes)
+            {
+                _chunks.Add(ArrayPool<byte>.Shared.Rent(ChunkBytes));
+                _used = 0;
+            }
+
+            var taken = buffer[..Math.Min(buffer.Length, ChunkBytes - _used)];
+            taken.CopyTo(_chunks[^1].AsSpan(_used));
+            _used += taken.Length;
+            buffer = buffer[taken.Length..];
+        }
+    }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
