@@ -30,7 +30,7 @@ internal abstract class ColumnEncoder(Field field)
     public string[] Path => Column.DataType is ListType ? [Name, "list", "element"] : [Name];
 
     /// <summary>Whether a dictionary is worth trying, as some rows show. Numbers seldom repeat enough to pay for looking them up.</summary>
-    public bool RepeatsValues(IArrowArray array) => RepeatValues(array is ListArray lists ? lists.Values : array);
+    public bool RepeatsValues(IArrowArray array) => AreRepeated(array is ListArray lists ? lists.Values : array);
 
     /// <summary>Bytes of the row group's values without compression or dictionary.</summary>
     public long PlainBytes { get; set; }
@@ -106,7 +106,7 @@ internal abstract class ColumnEncoder(Field field)
 
     protected abstract void WriteValues(IArrowArray array, ColumnWriter writer);
 
-    protected virtual bool RepeatValues(IArrowArray values) => false;
+    protected virtual bool AreRepeated(IArrowArray values) => false;
 
     /// <summary>Writes values that stand at their rows, also where there is NULL.</summary>
     protected void Write<T>(ColumnWriter writer, IArrowArray array, int start, ReadOnlySpan<T> values) where T : unmanaged
@@ -325,11 +325,10 @@ internal sealed unsafe class VariableEncoder(Field field) : ColumnEncoder(field)
 
     private readonly ByteArray[] _values = new ByteArray[RowsAtATime];
 
-
     protected override PhysicalType PhysicalType => PhysicalType.ByteArray;
 
     // Looking up what a value is the first time costs more than writing it again saves, unless most are not the first.
-    protected override bool RepeatValues(IArrowArray values)
+    protected override bool AreRepeated(IArrowArray values)
     {
         var array = (BinaryArray)values;
         var (different, count) = (new HashSet<ulong>(), 0);

@@ -28,14 +28,15 @@ internal sealed class PendingStream : Stream
 
     public async Task DrainAsync(Stream destination, CancellationToken cancellationToken)
     {
+        // Taken out first: what is given back must not be written to again, whatever becomes of the rest.
         _passedOn = Position;
-        for (var i = 0; i < _chunks.Count; i++)
-        {
-            await destination.WriteAsync(_chunks[i].AsMemory(0, i == _chunks.Count - 1 ? _used : ChunkBytes), cancellationToken).ConfigureAwait(false);
-            ArrayPool<byte>.Shared.Return(_chunks[i]);
-        }
-
+        byte[][] chunks = [.. _chunks];
         _chunks.Clear();
+        for (var i = 0; i < chunks.Length; i++)
+        {
+            await destination.WriteAsync(chunks[i].AsMemory(0, i == chunks.Length - 1 ? _used : ChunkBytes), cancellationToken).ConfigureAwait(false);
+            ArrayPool<byte>.Shared.Return(chunks[i]);
+        }
     }
 
     public override void Write(ReadOnlySpan<byte> buffer)
