@@ -75,12 +75,12 @@ public sealed class DuckDbWarehouse : IWarehouse
     /// Types that Arrow lacks come as text, in the form DuckDB gives them; HUGEINT, which <c>sum</c> of integers returns, as Decimal128(38, 0).
     /// </remarks>
     public async IAsyncEnumerable<RecordBatch> ReadAsync(
-        string sql, IReadOnlyList<object?>? parameters = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        string sql, IReadOnlyList<object?>? parameters, int batchBytes, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sql);
         await using var session = await _database.ConnectAsync(cancellationToken).ConfigureAwait(false);
         using var reader = await session.RunAsync(native => RecordBatchReader.Open(native, sql, parameters, _database.Errors), cancellationToken).ConfigureAwait(false);
-        while (await session.RunAsync(_ => reader.Read(), cancellationToken).ConfigureAwait(false) is { } batch) yield return batch;
+        while (await session.RunAsync(_ => reader.Read(batchBytes), cancellationToken).ConfigureAwait(false) is { } batch) yield return batch;
     }
 
     /// <summary>Whether the name is that of a warehouse of this process that is in use. Sessions of other processes cannot be there.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using DataPlatform.Testing;
+using DataPlatform.Warehouses;
 using Microsoft.Extensions.Logging;
 
 namespace DataPlatform.DuckDb.Tests;

@@ -38,12 +38,6 @@ public interface IWarehouse : IAsyncDisposable
     /// <summary>Opens a connection for queries of your own. The caller disposes of it.</summary>
     Task<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>
-    /// Whether each statement of a transaction sees what others have committed until then (read committed). A load then begins while the one before it commits; where a
-    /// transaction sees what there was when it began, it waits for that.
-    /// </summary>
-    bool ReadsCommitted => false;
-
     /// <summary>Begins a transaction on a connection of its own.</summary>
     Task<IWarehouseTransaction> BeginAsync(CancellationToken cancellationToken = default);
 
@@ -53,11 +47,21 @@ public interface IWarehouse : IAsyncDisposable
     /// <remarks>As it stands for systems whose every transaction is such a snapshot.</remarks>
     Task<IWarehouseTransaction> BeginSnapshotAsync(CancellationToken cancellationToken = default) => BeginAsync(cancellationToken);
 
-    /// <summary>Streams a query's rows as record batches of about <see cref="BatchBytes"/>. The schema is known from the first batch; an empty result yields one empty batch. The caller disposes of the batches.</summary>
+    /// <summary>
+    /// Whether two loads may be written to a table at once, of which the second commits behind the first. For that a statement must see what others have committed until then, and no
+    /// row of the second may make one of the first wait: both would wait for ever. A load with checkpoints then writes two parts at a time, each on a connection of its own.
+    /// </summary>
+    /// <param name="table">The table.</param>
+    /// <param name="merge">How rows are merged; null when they are appended.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task<bool> TakesRowsSideBySideAsync(TableName table, MergeOptions? merge, CancellationToken cancellationToken = default) => Task.FromResult(false);
+
+    /// <summary>Streams a query's rows as record batches. The schema is known from the first batch; an empty result yields one empty batch. The caller disposes of the batches.</summary>
     /// <param name="sql">One SELECT.</param>
     /// <param name="parameters">Values of <c>$1, $2, …</c>.</param>
+    /// <param name="batchBytes">About how many bytes of columns a batch has.</param>
     /// <param name="cancellationToken">Stops the query on the server too.</param>
-    IAsyncEnumerable<RecordBatch> ReadAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default);
+    IAsyncEnumerable<RecordBatch> ReadAsync(string sql, IReadOnlyList<object?>? parameters, int batchBytes, CancellationToken cancellationToken = default);
 
     /// <summary>Whether another process's session of that name is still connected. A database that only one process can open answers true for its own name alone.</summary>
     Task<bool> IsSessionAliveAsync(string sessionName, CancellationToken cancellationToken = default);

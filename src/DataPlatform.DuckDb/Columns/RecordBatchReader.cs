@@ -54,10 +54,10 @@ internal sealed class RecordBatchReader : IDisposable
     }
 
     /// <summary>The next batch, or null after the last one. There is one at least, so that the schema is known.</summary>
-    public RecordBatch? Read()
+    public RecordBatch? Read(int batchBytes = IWarehouse.BatchBytes)
     {
         var (rows, bytes) = (0, 0L);
-        while (bytes < IWarehouse.BatchBytes && NextChunk(out var size))
+        while (bytes < batchBytes && NextChunk(out var size))
         {
             var count = Math.Min(SliceRows, size - _position);
             for (var i = 0; i < _columns.Length; i++)

@@ -27,7 +27,6 @@ internal sealed class BatchBuilder
 
     private readonly Contract _contract;
     private readonly Schema _schema;
-    private readonly int _batchBytes;
     private readonly int _fixedWidth;
     private readonly ColumnBuilder[] _withData;
     private readonly ConcurrentBag<ColumnBuffers[]> _free = [];
@@ -49,12 +48,15 @@ internal sealed class BatchBuilder
     {
         _contract = contract;
         _schema = beside is null ? contract.Schema : new Schema([.. contract.Schema.FieldsList, beside.Field], metadata: null);
-        _batchBytes = batchBytes;
+        BatchBytes = batchBytes;
         Columns = [.. (beside is null ? contract.Columns : contract.Columns.Append(beside)).Select(ColumnBuilder.Create)];
         _withData = [.. Columns.Where(c => c.HasData)];
         _fixedWidth = Columns.Sum(c => c.FixedWidth);
         _buffers = TakeBuffers();
     }
+
+    /// <summary>About how large a batch is to be.</summary>
+    public int BatchBytes { get; }
 
     /// <summary>The columns, as in the contract, and behind them the one beside it.</summary>
     public ColumnBuilder[] Columns { get; }
@@ -106,7 +108,7 @@ internal sealed class BatchBuilder
         var isWhole = raw.Length <= MaxRawBytes;
         _rejected.Add(new RejectedRow(source, position, RawText(raw), column?.Column.Name, reason, _contract.Version) { FieldNames = fieldNames, IsExact = isWhole && Utf8.IsValid(raw) });
         _rejectedBytes += 2L * (Math.Min(raw.Length, MaxRawBytes) + reason.Length);
-        if (_rejectedBytes >= _batchBytes || _rejected.Count >= MaxRejectedRows) IsFull = true;
+        if (_rejectedBytes >= BatchBytes || _rejected.Count >= MaxRejectedRows) IsFull = true;
     }
 
     /// <summary>Begins an object: from here on batches say how far it was read.</summary>
@@ -163,14 +165,14 @@ internal sealed class BatchBuilder
     {
         var bytes = (long)Row * _fixedWidth;
         foreach (var column in _withData) bytes += column.DataBytes(Row);
-        if (bytes >= _batchBytes) IsFull = true;
+        if (bytes >= BatchBytes) IsFull = true;
         if (Row + RowsBetweenLooks >= _capacity) Grow(bytes);
     }
 
     // The first rows tell how many fit into a batch, so the memory for it is taken once instead of doubled up to it.
     private void Grow(long bytes)
     {
-        var rowsInBatch = (_batchBytes * (long)Row / Math.Max(bytes, 1)) + (2 * RowsBetweenLooks);
+        var rowsInBatch = (BatchBytes * (long)Row / Math.Max(bytes, 1)) + (2 * RowsBetweenLooks);
         var capacity = (int)Math.Clamp(rowsInBatch + (rowsInBatch / 16), _capacity + RowsBetweenLooks, _capacity * 128L);
         foreach (var column in _withData) column.ReserveData((long)column.DataBytes(Row) * capacity / Row);
         Reserve(capacity);

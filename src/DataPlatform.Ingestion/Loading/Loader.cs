@@ -16,9 +16,14 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private const long EnoughRejected = 1000;
     private const int ReasonsShown = 3;
 
+    // Loads end with a batch: smaller ones, for little to be missing.
+    private const int BatchesOfCheckpoint = 8;
+
+    // So many batches of a part wait for their turn, of at most IWarehouse.BatchBytes each.
+    private const int BatchesWaiting = 8;
+
     private readonly IWarehouse _warehouse = settings.ResolveWarehouse(services);
     private readonly List<RejectedRow> _firstRejected = [];
-    private readonly Dictionary<string, long> _discarded = new(StringComparer.Ordinal);
     private IReadOnlySet<(string Path, string ETag)>? _known;
     private Task _loading = Task.CompletedTask;
     private LoadCounts _total;
@@ -32,7 +37,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     {
         while (await FindWorkAsync(cancellationToken).ConfigureAwait(false) is { } source)
         {
-            await using var reading = new ReadAhead(settings.Source, source, cancellationToken);
+            await using var reading = new ReadAhead(token => settings.Source.ReadAsync(source, token), cancellationToken);
             if (!await reading.WaitForAnyAsync().ConfigureAwait(false)) break;
 
             // What was read before was looked up without the lease that the load holds: a run that had it may have committed since.
@@ -50,11 +55,14 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             if (!isCurrent) continue;
             try
             {
-                await LoadAsync(load, source, reading.Batches, cancellationToken).ConfigureAwait(false);
+                // Alone: it makes the table, or changes it.
+                await LoadAsync(load, source, reading, isSideBySide: false, cancellationToken).ConfigureAwait(false);
+                if (settings.CheckpointBytes is null) return;
 
-                // What is left after a checkpoint. The lease was held all the time: nobody else has committed.
+                // What is left after a checkpoint. The lease is held all the time: nobody else has committed.
+                var isSideBySide = settings.Landing is null && await _warehouse.TakesRowsSideBySideAsync(settings.Table, settings.Merge, cancellationToken).ConfigureAwait(false);
                 while (await reading.WaitForAnyAsync().ConfigureAwait(false))
-                    await LoadAsync(await BeginAsync(cancellationToken).ConfigureAwait(false), source, reading.Batches, cancellationToken).ConfigureAwait(false);
+                    await LoadAsync(await BeginAsync(cancellationToken).ConfigureAwait(false), source, reading, isSideBySide, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
@@ -80,7 +88,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             Target = target,
             ReplacesTarget = settings.Disposition == WriteDisposition.Replace,
             Merge = settings.Merge,
-            BatchBytes = (int)Math.Min(settings.CheckpointBytes ?? long.MaxValue, IWarehouse.BatchBytes),
+            BatchBytes = (int)Math.Min(settings.CheckpointBytes / BatchesOfCheckpoint ?? long.MaxValue, IWarehouse.BatchBytes),
 
             // A table that is gone holds nothing, whatever was once loaded into it.
             LoadedObjects = holdsNothing ? new HashSet<(string, string)>() : await ListLoadedAsync(cancellationToken).ConfigureAwait(false),
@@ -128,15 +136,55 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
         step.BeginLoadAsync(_warehouse, settings.Table, settings.DispositionName, cancellationToken);
 
     /// <summary>
-    /// Begins to write a load, up to the next checkpoint. Comes back when it has its rows: the next is begun while the server takes in the last of them and waits for the disk, where
-    /// the end of its transaction will see what this one did.
+    /// Writes a load, up to the next checkpoint. Side by side it comes back when its rows are read and the load before is committed: they may still be on their way to the
+    /// warehouse, by which those of the next are then written too. Half a checkpoint each, as a crash costs both.
     /// </summary>
-    private async Task LoadAsync(LoadTransaction load, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
+    private async Task LoadAsync(LoadTransaction load, SourceContext source, ReadAhead reading, bool isSideBySide, CancellationToken cancellationToken)
     {
-        var part = new Part(load, _loading, _total);
-        _loading = WriteAsync(part, source, batches, cancellationToken);
-        var next = settings.Landing is null && _warehouse.ReadsCommitted ? await Task.WhenAny(part.Taken.Task, _loading).ConfigureAwait(false) : _loading;
-        await next.ConfigureAwait(false);
+        var part = new Part(load, _loading, _total, settings.CheckpointBytes.GetValueOrDefault(long.MaxValue) / (isSideBySide ? 2 : 1));
+        if (!isSideBySide)
+        {
+            await (_loading = WriteAsync(part, source, ReadPartAsync(part, source, reading.Batches, cancellationToken), cancellationToken)).ConfigureAwait(false);
+            return;
+        }
+
+        var ahead = new ReadAhead(token => ReadPartAsync(part, source, reading.Batches, token), cancellationToken, BatchesWaiting);
+        _loading = WriteAheadAsync();
+        await ahead.Completion.ConfigureAwait(false);
+        await (part is { IsWhole: true, IsRefused: false } ? part.Before : _loading).ConfigureAwait(false);
+
+        async Task WriteAheadAsync()
+        {
+            await using var reads = ahead.ConfigureAwait(false);
+            await WriteAsync(part, source, ahead.Batches, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The batches up to the next checkpoint, counted as they are read.</summary>
+    private async IAsyncEnumerable<SourceBatch> ReadPartAsync(Part part, SourceContext source, IAsyncEnumerable<SourceBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (bytes, stops) = (0L, false);
+        await foreach (var batch in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            _total += new LoadCounts(batch.RowsRead, batch.Rejected.Count, batch.RowsFiltered, batch.BytesRead);
+            _firstRejected.AddRange(batch.Rejected.Take(ReasonsShown - _firstRejected.Count));
+            foreach (var (column, values) in batch.Discarded) part.Discarded[column] = part.Discarded.GetValueOrDefault(column) + values;
+            step.ReportProgress(_total.Bytes, source.TotalBytes, string.Create(CultureInfo.InvariantCulture, $"{_total.Read:N0} rows"));
+            stops = (settings.MaxRejected == 0 && _total.Rejected >= EnoughRejected) || _total.Rejected > settings.MaxRejectedRows;
+
+            // Full when another batch like this one would be too much.
+            var size = batch.Rows is { Length: > 0 } rows ? rows.SizeOf() : 0;
+            bytes += size;
+            var isFull = bytes > part.MaxBytes - size;
+            if (isFull && !stops) part.OpenObject = batch.OpenObject;
+            yield return batch;
+            if (stops || isFull) break;
+        }
+
+        part.Counts = _total - part.Start;
+        part.Stops = stops;
+        part.IsRefused = IsTooMuchRejected;
+        part.IsWhole = true;
     }
 
     /// <summary>Writes and commits a load, after that before it. It is disposed of in any case.</summary>
@@ -166,16 +214,17 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     private async Task<RowBalance> WriteRowsAsync(Part part, Landing? landing, SourceContext source, IAsyncEnumerable<SourceBatch> batches, CancellationToken cancellationToken)
     {
+        // Once: nobody else adds any.
         _known ??= await ListLoadedAsync(cancellationToken).ConfigureAwait(false);
         var (load, schema) = (part.Load, source.Contract.Schema);
         load.SetContract(source.Contract.Version, source.Contract.ToString());
-        var rows = TakeRowsAsync(part, source, _known, batches, cancellationToken);
+        var rows = TakeRowsAsync(part, _known, batches, cancellationToken);
         BulkWriteResult written;
         try
         {
             // Before the warehouse is written to, which would otherwise wait for the source with a command begun.
             if (landing is not null) rows = await landing.LandAsync(rows, cancellationToken).ConfigureAwait(false);
-            await EvolveAsync(load, source, cancellationToken).ConfigureAwait(false);
+            if (part.IsFirst) await EvolveAsync(load, source, cancellationToken).ConfigureAwait(false);
             written = await (settings.Disposition switch
             {
                 WriteDisposition.Append => load.AppendRowsAsync(settings.Table, schema, rows, cancellationToken),
@@ -184,9 +233,9 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
                 _ => load.MergeRowsAsync(settings.Table, schema, MergeInto(load), rows, cancellationToken),
             }).ConfigureAwait(false);
         }
-        catch (DataPlatformException exception) when (!part.Taken.Task.IsCompleted && IsTooMuchRejected)
+        catch (DataPlatformException exception) when (part is { IsRefused: true, Before.IsCompletedSuccessfully: true })
         {
-            await load.AbandonAsync((_total - part.Start).ToBalance(new BulkWriteResult(0)), exception.Message, cancellationToken).ConfigureAwait(false);
+            await load.AbandonAsync(part.Counts.ToBalance(new BulkWriteResult(0)), exception.Message, cancellationToken).ConfigureAwait(false);
             throw;
         }
 
@@ -204,57 +253,32 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     }
 
     /// <summary>
-    /// The rows of the batches up to the next checkpoint; what else the batches say goes to the load. In the end the load before is committed: what is done with the rows as a
-    /// whole finds those of that one. Throws when too many were rejected, before what was written is completed.
+    /// The rows of the batches; what else these say goes to the load. In the end the load before is committed: what is done with the rows as a whole finds those of that one.
+    /// Throws when too many were rejected, before what was written is completed.
     /// </summary>
     private async IAsyncEnumerable<RecordBatch> TakeRowsAsync(
-        Part part, SourceContext source, IReadOnlySet<(string, string)> known, IAsyncEnumerable<SourceBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Part part, IReadOnlySet<(string, string)> known, IAsyncEnumerable<SourceBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (load, stopped, bytes) = (part.Load, false, 0L);
+        var load = part.Load;
         await foreach (var batch in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             using (batch)
             {
                 if (part.Before.IsCompleted) await part.Before.ConfigureAwait(false);
-                Note(batch, load, known);
-                step.ReportProgress(_total.Bytes, source.TotalBytes, string.Create(CultureInfo.InvariantCulture, $"{_total.Read:N0} rows"));
-                if (batch.Rows is { Length: > 0 } rows)
-                {
-                    bytes += rows.SizeOf();
-                    yield return rows;
-                }
+                foreach (var row in batch.Rejected) load.Reject(row);
 
-                stopped = (settings.MaxRejected == 0 && _total.Rejected >= EnoughRejected) || _total.Rejected > settings.MaxRejectedRows;
-                if (stopped) break;
-                if (bytes < settings.CheckpointBytes.GetValueOrDefault(long.MaxValue)) continue;
-                if (batch.OpenObject is { } open)
-                {
-                    var (name, value) = SourceContext.CursorOf(open);
-                    load.SetCursor(name, value);
-                }
-
-                break;
+                // Objects that are read again, to replace a table or because it was dropped, are on record already.
+                foreach (var read in batch.CompletedObjects.Where(o => !known.Contains((o.Path, o.ETag)))) load.AddObject(read.Path, read.ETag, read.Rows);
+                foreach (var (name, value) in batch.Cursors) load.SetCursor(name, value);
+                if (batch.Rows is { Length: > 0 } rows) yield return rows;
             }
         }
 
         await part.Before.ConfigureAwait(false);
-        if (IsTooMuchRejected) throw TooManyRejected(load.LoadId, stopped);
-        part.Counts = _total - part.Start;
-        part.Discarded = [.. _discarded];
-        _discarded.Clear();
-        part.Taken.SetResult();
-    }
-
-    private void Note(SourceBatch batch, LoadTransaction load, IReadOnlySet<(string, string)> known)
-    {
-        foreach (var row in batch.Rejected) load.Reject(row);
-        _firstRejected.AddRange(batch.Rejected.Take(ReasonsShown - _firstRejected.Count));
-
-        // Objects that are read again, to replace a table or because it was dropped, are on record already.
-        foreach (var read in batch.CompletedObjects.Where(o => !known.Contains((o.Path, o.ETag)))) load.AddObject(read.Path, read.ETag, read.Rows);
-        foreach (var (name, value) in batch.Cursors) load.SetCursor(name, value);
-        foreach (var (column, values) in batch.Discarded) _discarded[column] = _discarded.GetValueOrDefault(column) + values;
-        _total += new LoadCounts(batch.RowsRead, batch.Rejected.Count, batch.RowsFiltered, batch.BytesRead);
+        if (part.IsRefused) throw TooManyRejected(load.LoadId, part.Stops);
+        if (part.OpenObject is not { } open) yield break;
+        var (cursor, position) = SourceContext.CursorOf(open);
+        load.SetCursor(cursor, position);
     }
 
     private DataPlatformException TooManyRejected(long loadId, bool stopped)
@@ -275,16 +299,29 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     /// <param name="Load">Its transaction.</param>
     /// <param name="Before">The load before, to its end.</param>
     /// <param name="Start">What was read before.</param>
-    private sealed record Part(LoadTransaction Load, Task Before, LoadCounts Start)
+    /// <param name="MaxBytes">How much column data it has at most, unless a batch alone has more.</param>
+    private sealed record Part(LoadTransaction Load, Task Before, LoadCounts Start, long MaxBytes)
     {
-        /// <summary>Completed when it has all its rows, and that before it is committed.</summary>
-        public TaskCompletionSource Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        /// <summary>Whether nothing was read before.</summary>
+        public bool IsFirst => Start == default;
 
-        /// <summary>What was read for it.</summary>
+        /// <summary>What was read for it, when that is all.</summary>
         public LoadCounts Counts { get; set; }
 
         /// <summary>How many values of each column became NULL.</summary>
-        public IReadOnlyList<KeyValuePair<string, long>> Discarded { get; set; } = [];
+        public Dictionary<string, long> Discarded { get; } = new(StringComparer.Ordinal);
+
+        /// <summary>The object that it ends in the middle of.</summary>
+        public SourceObject? OpenObject { get; set; }
+
+        /// <summary>Whether all of it is read.</summary>
+        public bool IsWhole { get; set; }
+
+        /// <summary>Whether too much was rejected up to its end.</summary>
+        public bool IsRefused { get; set; }
+
+        /// <summary>Whether reading stopped for that.</summary>
+        public bool Stops { get; set; }
     }
 
     /// <summary>What was read, and what became of it before it was written.</summary>

@@ -2,6 +2,7 @@ using System.Text;
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Testing;
+using DataPlatform.Warehouses;
 
 namespace DataPlatform.Ingestion.Tests.Loading;
 

@@ -1,16 +1,20 @@
 using DataPlatform.Ledger;
 using DataPlatform.Pipelines;
 using DataPlatform.Testing;
+using DataPlatform.Warehouses;
 using DataPlatform.Warehouses.PostgreSql;
 using Npgsql;
 
 namespace DataPlatform.Integration.Tests.Ingestion;
 
-/// <summary>On PostgreSQL the part behind a checkpoint is written while that before it commits. They commit in their order, or not at all.</summary>
+/// <summary>On PostgreSQL the part behind a checkpoint is written while that before it is. They commit in their order, or not at all.</summary>
 public sealed class CheckpointTests : IAsyncLifetime
 {
     private const int Rows = 60_000;
     private const int Lock = 4711;
+
+    // Its number and its text, with where that ends.
+    private const int RowBytes = 8 + 100 + 4;
 
     private TestDatabase _database = null!;
     private PostgreSqlWarehouse _warehouse = null!;
@@ -44,13 +48,34 @@ public sealed class CheckpointTests : IAsyncLifetime
     public async Task A_part_is_written_while_that_before_it_commits_and_none_is_visible_before_it(bool merges)
     {
         await BeginAsync(merges);
-        await OnCommitOf(2, $"PERFORM pg_advisory_xact_lock({Lock})");
+        await OnCommitOf(3, $"PERFORM pg_advisory_xact_lock({Lock})");
         await ExecuteAsync($"SELECT pg_advisory_lock({Lock})");
         var running = RunAsync(Rows, merges);
 
         await Eventually.UntilAsync(async () => await CountAsync("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'advisory'") == 1
             && await CountAsync("SELECT count(*) FROM pg_stat_progress_copy WHERE datname = current_database() AND command = 'COPY FROM' AND tuples_processed > 0") == 1);
-        (await CountAsync("SELECT count(DISTINCT _load_id) FROM raw.numbers")).Should().Be(1);
+        (await CountAsync("SELECT count(DISTINCT _load_id) FROM raw.numbers")).Should().Be(2, "the first part of a run makes or changes the table, alone");
+        await ExecuteAsync($"SELECT pg_advisory_unlock({Lock})");
+
+        (await running).Failure.Should().BeNull();
+        await AssertCompleteAsync();
+    }
+
+    [Fact]
+    public async Task Two_parts_are_written_at_once()
+    {
+        await BeginAsync(merges: false);
+        await ExecuteAsync(
+            $"""
+            CREATE FUNCTION waits(id bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF id = 10000 THEN PERFORM pg_advisory_xact_lock({Lock}); END IF; RETURN true; END $$;
+            ALTER TABLE raw.numbers ADD CHECK (waits(id));
+            """);
+        await ExecuteAsync($"SELECT pg_advisory_lock({Lock})");
+        var running = RunAsync(Rows, merges: false);
+
+        await Eventually.UntilAsync(async () => await CountAsync("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%' AND wait_event = 'advisory'") == 1
+            && await CountAsync("SELECT count(*) FROM pg_stat_progress_copy WHERE datname = current_database() AND command = 'COPY FROM' AND tuples_processed > 0") == 2);
+        (await CountAsync("SELECT count(DISTINCT _load_id) FROM raw.numbers")).Should().Be(2);
         await ExecuteAsync($"SELECT pg_advisory_unlock({Lock})");
 
         (await running).Failure.Should().BeNull();
@@ -60,16 +85,47 @@ public sealed class CheckpointTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task What_a_crash_can_cost_is_not_more_than_a_checkpoint(bool merges)
+    {
+        await BeginAsync(merges);
+        (await RunAsync(Rows, merges)).Failure.Should().BeNull();
+
+        const string AtOnce = "SELECT max(rows_read + before) FROM (SELECT rows_read, coalesce(lag(rows_read) OVER (ORDER BY load_id), 0) AS before FROM dataplatform.loads WHERE load_id > 2) AS l";
+        (await CountAsync(AtOnce)).Should().BeInRange((1 << 20) / RowBytes * 3 / 4, (1 << 20) / RowBytes, "two parts at most are not committed");
+        (await CountAsync("SELECT rows_read FROM dataplatform.loads WHERE load_id = 2")).Should().BeInRange((1 << 20) / RowBytes * 3 / 4, (1 << 20) / RowBytes);
+    }
+
+    [Theory]
+    [InlineData("SELECT 1", true)]
+    [InlineData("CREATE INDEX ON raw.numbers (id)", true)]
+    [InlineData("CREATE UNIQUE INDEX ON raw.numbers (id)", false)]
+    [InlineData("ALTER TABLE raw.numbers ADD EXCLUDE USING btree (id WITH =)", false)]
+    [InlineData("CREATE TRIGGER t BEFORE INSERT ON raw.numbers FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()", false)]
+    [InlineData("DROP TABLE raw.numbers; CREATE TABLE raw.numbers (id bigint, text text, _load_id bigint) PARTITION BY RANGE (id); CREATE TABLE raw.part PARTITION OF raw.numbers DEFAULT", true)]
+    [InlineData("DROP TABLE raw.numbers; CREATE TABLE raw.numbers (id bigint, text text, _load_id bigint) PARTITION BY RANGE (id); CREATE TABLE raw.part PARTITION OF raw.numbers (PRIMARY KEY (id)) DEFAULT", false)]
+    public async Task Where_a_row_could_wait_for_one_of_the_other_part_they_are_written_one_after_the_other(string sql, bool isSideBySide)
+    {
+        await BeginAsync(merges: false);
+        await ExecuteAsync(sql);
+        var table = TableName.Parse("raw.numbers");
+
+        (await _warehouse.TakesRowsSideBySideAsync(table, merge: null, Token)).Should().Be(isSideBySide);
+        (await _warehouse.TakesRowsSideBySideAsync(table, new MergeOptions { Key = ["id"] }, Token)).Should().BeTrue("what is merged waits in a table of its own");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task A_part_whose_commit_fails_takes_those_behind_it_along(bool merges)
     {
         await BeginAsync(merges);
-        await OnCommitOf(3, "RAISE EXCEPTION 'not this one'");
+        await OnCommitOf(4, "RAISE EXCEPTION 'not this one'");
 
         var result = await RunAsync(Rows, merges);
 
         result.Failure!.Message.Should().Contain("not this one");
-        (await CountAsync("SELECT max(load_id) FROM dataplatform.loads")).Should().Be(2);
-        (await CountAsync("SELECT count(*) FROM raw.numbers WHERE _load_id > 2")).Should().Be(0);
+        (await CountAsync("SELECT max(load_id) FROM dataplatform.loads")).Should().Be(3);
+        (await CountAsync("SELECT count(*) FROM raw.numbers WHERE _load_id > 3")).Should().Be(0);
         (await CountAsync("SELECT max(id) FROM raw.numbers")).Should().Be(await CountAsync("SELECT count(*) FROM raw.numbers"), "what is there is what comes first");
 
         await ExecuteAsync("DROP TRIGGER on_commit ON dataplatform.loads");

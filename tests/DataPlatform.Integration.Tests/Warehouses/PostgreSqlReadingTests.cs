@@ -1,6 +1,7 @@
 using System.Globalization;
 using Apache.Arrow;
 using DataPlatform.Testing;
+using DataPlatform.Warehouses;
 using Npgsql;
 
 namespace DataPlatform.Integration.Tests.Warehouses;

@@ -66,14 +66,14 @@ internal sealed class CopyReader : IAsyncDisposable
     }
 
     /// <summary>The next batch, or null after the last one. There is one at least, so that the schema is known.</summary>
-    public async Task<RecordBatch?> ReadAsync(CancellationToken cancellationToken)
+    public async Task<RecordBatch?> ReadAsync(int batchBytes, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var cancelling = cancellationToken.UnsafeRegister(static stream => Cancel((NpgsqlRawCopyStream)stream!), _stream);
         try
         {
             // The server sends a message for each row, and a socket's buffer of them at a time. Waiting for these on a thread costs half of what asynchronous reads of so little cost.
-            var rows = await Task.Factory.StartNew(ReadRows, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            var rows = await Task.Factory.StartNew(() => ReadRows(batchBytes), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
             if (rows == 0 && _started) return null;
             if (_ended) await CloseAsync().ConfigureAwait(false);
             _started = true;
@@ -172,10 +172,10 @@ internal sealed class CopyReader : IAsyncDisposable
     }
 
     /// <summary>Gives rows to the columns until they have a batch; answers how many.</summary>
-    private int ReadRows()
+    private int ReadRows(int batchBytes)
     {
         var (rows, bytes) = (0, 0L);
-        while (bytes < IWarehouse.BatchBytes)
+        while (bytes < batchBytes)
         {
             // What the server sent last may be more than this batch takes.
             if (TakeWindow(ref bytes) is > 0 and var taken) rows += taken;

@@ -69,8 +69,6 @@ public sealed class PostgreSqlWarehouse : IWarehouse
     /// <summary>The <c>application_name</c> of all sessions of this object: <c>dataplatform-</c> and twelve random hexadecimal digits.</summary>
     public string SessionName { get; internal init; }
 
-    bool IWarehouse.ReadsCommitted => true;
-
     /// <inheritdoc/>
     public async Task<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken = default) =>
         await OpenAsync(cancellationToken).ConfigureAwait(false);
@@ -84,7 +82,7 @@ public sealed class PostgreSqlWarehouse : IWarehouse
     /// <inheritdoc/>
     /// <remarks>Types that Arrow lacks come as text, in the form the server gives them. A numeric without precision, or with more than 38 digits, comes as Decimal128(38, 18), rounded.</remarks>
     public async IAsyncEnumerable<RecordBatch> ReadAsync(
-        string sql, IReadOnlyList<object?>? parameters = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        string sql, IReadOnlyList<object?>? parameters, int batchBytes, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sql);
         var filled = CopyStatement.Fill(sql, parameters ?? []);
@@ -93,7 +91,24 @@ public sealed class PostgreSqlWarehouse : IWarehouse
         var shown = parameters is { Count: > 0 } ? null : sql;
         await using var connection = await OpenAsync(cancellationToken).ConfigureAwait(false);
         await using var reader = await _errors.GuardAsync(() => CopyReader.OpenAsync(connection, filled, CancelAsync, cancellationToken), shown).ConfigureAwait(false);
-        while (await _errors.GuardAsync(() => reader.ReadAsync(cancellationToken)).ConfigureAwait(false) is { } batch) yield return batch;
+        while (await _errors.GuardAsync(() => reader.ReadAsync(batchBytes, cancellationToken)).ConfigureAwait(false) is { } batch) yield return batch;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Rows to merge wait in a temporary table; those to append in a table whose indexes, triggers or remote server may have a row wait for another's transaction.</remarks>
+    public async Task<bool> TakesRowsSideBySideAsync(TableName table, MergeOptions? merge, CancellationToken cancellationToken = default)
+    {
+        const string Sql = """
+            SELECT count(*)
+            FROM pg_class AS c
+            WHERE c.oid IN (SELECT to_regclass($1) UNION SELECT relid FROM pg_partition_tree(to_regclass($1)))
+                AND (c.relkind = 'f'
+                    OR EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion))
+                    OR EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))
+            """;
+        if (merge is not null) return true;
+        await using var connection = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        return await CountAsync(connection, Sql, Identifiers.Quote(table), cancellationToken).ConfigureAwait(false) == 0;
     }
 
     /// <inheritdoc/>
@@ -228,9 +243,9 @@ public sealed class PostgreSqlWarehouse : IWarehouse
         await command.ExecuteNonQueryAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    private Task<long> CountAsync(NpgsqlConnection connection, string sql, string sessionName, CancellationToken cancellationToken) => _errors.GuardAsync(async () =>
+    private Task<long> CountAsync(NpgsqlConnection connection, string sql, string name, CancellationToken cancellationToken) => _errors.GuardAsync(async () =>
     {
-        await using var command = PostgreSqlCommands.Create(connection, sql, [sessionName]);
+        await using var command = PostgreSqlCommands.Create(connection, sql, [name]);
         return (long)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
     }, sql);
 

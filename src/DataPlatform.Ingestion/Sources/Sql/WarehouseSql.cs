@@ -28,7 +28,7 @@ internal sealed class WarehouseSql(IWarehouse warehouse) : ISqlConnection
         string sql, IReadOnlyList<object> parameters, SqlColumns columns, BatchBuilder batch, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var row = new ArrowRow();
-        await foreach (var read in warehouse.ReadAsync(sql, parameters, cancellationToken).ConfigureAwait(false))
+        await foreach (var read in warehouse.ReadAsync(sql, parameters, batch.BatchBytes, cancellationToken).ConfigureAwait(false))
         {
             if (read.Length > 0 && columns.TryPass(read) is { } passed)
             {

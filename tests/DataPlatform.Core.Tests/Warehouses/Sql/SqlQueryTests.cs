@@ -152,7 +152,7 @@ public sealed class SqlQueryTests
         public string SessionName => "fake";
 
         public async IAsyncEnumerable<RecordBatch> ReadAsync(
-            string sql, IReadOnlyList<object?>? parameters = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+            string sql, IReadOnlyList<object?>? parameters, int batchBytes, [EnumeratorCancellation] CancellationToken cancellationToken = default)
         {
             await Task.CompletedTask;
             if (sql.IndexOf(at, StringComparison.Ordinal) is var offset and >= 0) throw new WarehouseException(FailureClass.Configuration, "Warehouse: wrong") { Fault = new SqlFault("wrong", offset) };
