@@ -20,7 +20,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private const int BatchesOfCheckpoint = 8;
 
     // So many batches of a part wait for their turn, of at most IWarehouse.BatchBytes each.
-    private const int BatchesWaiting = 8;
+    private const int BatchesWaiting = 4;
 
     private readonly IWarehouse _warehouse = settings.ResolveWarehouse(services);
     private readonly List<RejectedRow> _firstRejected = [];

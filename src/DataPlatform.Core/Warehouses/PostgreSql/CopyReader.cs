@@ -72,8 +72,7 @@ internal sealed class CopyReader : IAsyncDisposable
         var cancelling = cancellationToken.UnsafeRegister(static stream => Cancel((NpgsqlRawCopyStream)stream!), _stream);
         try
         {
-            // The server sends a message for each row, and a socket's buffer of them at a time. Waiting for these on a thread costs half of what asynchronous reads of so little cost.
-            var rows = await Task.Factory.StartNew(() => ReadRows(batchBytes), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            var rows = await ReadRowsAsync(batchBytes).ConfigureAwait(false);
             if (rows == 0 && _started) return null;
             if (_ended) await CloseAsync().ConfigureAwait(false);
             _started = true;
@@ -172,7 +171,7 @@ internal sealed class CopyReader : IAsyncDisposable
     }
 
     /// <summary>Gives rows to the columns until they have a batch; answers how many.</summary>
-    private int ReadRows(int batchBytes)
+    private async ValueTask<int> ReadRowsAsync(int batchBytes)
     {
         var (rows, bytes) = (0, 0L);
         while (bytes < batchBytes)
@@ -180,19 +179,20 @@ internal sealed class CopyReader : IAsyncDisposable
             // What the server sent last may be more than this batch takes.
             if (TakeWindow(ref bytes) is > 0 and var taken) rows += taken;
             else if (_ended) break;
-            else Fill();
+            else await FillAsync().ConfigureAwait(false);
         }
 
         return rows;
     }
 
     /// <summary>Reads until the buffer is full or the server has sent all. What is in it begins with a row.</summary>
-    private void Fill()
+    private async ValueTask FillAsync()
     {
         MakeRoom();
         while (_end < _buffer.Length)
         {
-            var read = _stream.Read(_buffer.AsSpan(_end));
+            // The server is told to stop, and says so here: a read that is cancelled would cost the connection.
+            var read = await _stream.ReadAsync(_buffer.AsMemory(_end), CancellationToken.None).ConfigureAwait(false);
             if (read == 0)
             {
                 _ended = true;
