@@ -16,7 +16,7 @@ internal abstract class FixedParquetEncoder<T>(Field field, ParquetColumnType ty
 
     protected override int RowsInPage(IArrowArray array, int start) => PageBytes / Unsafe.SizeOf<T>();
 
-    protected override int WriteValues(IArrowArray array, int start, int rows, int nulls, ArrayBufferWriter<byte> page)
+    protected override int WriteValues(IArrowArray array, int start, int rows, int nulls, RentedBuffer page)
     {
         var values = MemoryMarshal.Cast<byte, T>(array.Data.Buffers[1].Span).Slice(array.Offset + start, rows);
         PlainBytes += (long)rows * Unsafe.SizeOf<T>();
@@ -28,7 +28,7 @@ internal abstract class FixedParquetEncoder<T>(Field field, ParquetColumnType ty
     /// <param name="values">The values.</param>
     /// <param name="firstRow">The row that the first would be in without NULLs before it; for errors.</param>
     /// <param name="page">Where to.</param>
-    protected abstract void Write(ReadOnlySpan<T> values, int firstRow, ArrayBufferWriter<byte> page);
+    protected abstract void Write(ReadOnlySpan<T> values, int firstRow, RentedBuffer page);
 
     private ReadOnlySpan<T> Present(ReadOnlySpan<T> values, ReadOnlySpan<byte> validity, int offset)
     {
@@ -49,7 +49,7 @@ internal abstract class FixedParquetEncoder<T>(Field field, ParquetColumnType ty
 internal class PlainParquetEncoder<T>(Field field, ParquetColumnType type, ParquetCompression compression)
     : FixedParquetEncoder<T>(field, type, compression) where T : unmanaged
 {
-    protected override void Write(ReadOnlySpan<T> values, int firstRow, ArrayBufferWriter<byte> page) => page.Write(MemoryMarshal.AsBytes(values));
+    protected override void Write(ReadOnlySpan<T> values, int firstRow, RentedBuffer page) => page.Write(MemoryMarshal.AsBytes(values));
 }
 
 /// <summary>Integers, and what is one: dates, times, timestamps. Their range lets readers skip row groups.</summary>
@@ -58,7 +58,7 @@ internal sealed class IntegerParquetEncoder<T>(Field field, ParquetColumnType ty
 {
     private IntegerRange<T> _range = new();
 
-    protected override void Write(ReadOnlySpan<T> values, int firstRow, ArrayBufferWriter<byte> page)
+    protected override void Write(ReadOnlySpan<T> values, int firstRow, RentedBuffer page)
     {
         _range.Add(values);
         base.Write(values, firstRow, page);
@@ -72,7 +72,7 @@ internal sealed class Int16ParquetEncoder(Field field, ParquetColumnType type, P
 {
     private IntegerRange<int> _range = new();
 
-    protected override void Write(ReadOnlySpan<short> values, int firstRow, ArrayBufferWriter<byte> page)
+    protected override void Write(ReadOnlySpan<short> values, int firstRow, RentedBuffer page)
     {
         var bytes = values.Length * sizeof(int);
         var destination = MemoryMarshal.Cast<byte, int>(page.GetSpan(bytes)[..bytes]);
@@ -89,7 +89,7 @@ internal sealed class DecimalParquetEncoder(Field field, ParquetColumnType type,
 {
     private readonly Int128 _limit = Limit(((Decimal128Type)field.DataType).Precision);
 
-    protected override void Write(ReadOnlySpan<Int128> values, int firstRow, ArrayBufferWriter<byte> page)
+    protected override void Write(ReadOnlySpan<Int128> values, int firstRow, RentedBuffer page)
     {
         Check(values, firstRow);
         var size = Type.Length ?? (Type.Physical == ParquetColumnType.Int32 ? sizeof(int) : sizeof(long));
@@ -141,7 +141,7 @@ internal sealed class BooleanParquetEncoder(Field field, ParquetColumnType type,
 {
     protected override int RowsInPage(IArrowArray array, int start) => MaxPageRows;
 
-    protected override int WriteValues(IArrowArray array, int start, int rows, int nulls, ArrayBufferWriter<byte> page)
+    protected override int WriteValues(IArrowArray array, int start, int rows, int nulls, RentedBuffer page)
     {
         var bits = array.Data.Buffers[1].Span;
         var bytes = (rows - nulls + 7) / 8;

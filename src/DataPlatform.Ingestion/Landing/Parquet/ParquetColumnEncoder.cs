@@ -1,4 +1,3 @@
-using System.Buffers;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 using DataPlatform.Warehouses;
@@ -13,7 +12,7 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
     protected const int MaxPageRows = 1 << 17;
 
     private readonly ParquetCodec _codec = ParquetCodec.Create(compression);
-    private readonly ArrayBufferWriter<byte> _page = new();
+    private readonly RentedBuffer _page = new();
     private ParquetPages? _pages;
     private ListArray? _lists; // that are being added
     private int[] _repetition = [], _definition = [];
@@ -101,7 +100,7 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
 
     private void AppendPage(ListArray lists, IArrowArray elements, int start, int rows)
     {
-        _page.ResetWrittenCount();
+        _page.Clear();
         var offsets = lists.ValueOffsets;
         var (first, count) = (offsets[start], offsets[start + rows] - offsets[start]);
         var values = WriteLevels(lists, elements, start, rows);
@@ -163,7 +162,12 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
         return chunk;
     }
 
-    public virtual void Dispose() => _codec.Dispose();
+    public virtual void Dispose()
+    {
+        _codec.Dispose();
+        _page.Dispose();
+        _pages?.Dispose();
+    }
 
     /// <summary>How many rows from <paramref name="start"/> on make about a page; may be more than there are.</summary>
     protected abstract int RowsInPage(IArrowArray array, int start);
@@ -174,7 +178,7 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
     /// <param name="rows">How many.</param>
     /// <param name="nulls">How many of them are NULL.</param>
     /// <param name="page">Where to.</param>
-    protected abstract int WriteValues(IArrowArray array, int start, int rows, int nulls, ArrayBufferWriter<byte> page);
+    protected abstract int WriteValues(IArrowArray array, int start, int rows, int nulls, RentedBuffer page);
 
     /// <summary>The page of the dictionary that pages of the row group refer to, or null. The next row group begins with an empty one.</summary>
     protected virtual ParquetPages? TakeDictionary() => null;
@@ -196,7 +200,7 @@ internal abstract class ParquetColumnEncoder(Field field, ParquetColumnType type
 
     private void AppendPage(IArrowArray array, int start, int rows)
     {
-        _page.ResetWrittenCount();
+        _page.Clear();
         var nulls = Field.IsNullable ? ParquetEncoding.WriteDefinitionLevels(_page, array.Data, start, rows) : 0;
         var encoding = WriteValues(array, start, rows, nulls, _page);
         Pages.AddData(_page.WrittenSpan, rows, encoding);

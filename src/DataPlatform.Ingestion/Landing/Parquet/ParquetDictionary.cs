@@ -5,7 +5,7 @@ using System.Numerics;
 namespace DataPlatform.Ingestion;
 
 /// <summary>The different values of a column chunk, in the form of a dictionary page. Becomes full, and stays it until cleared, when values do not repeat enough.</summary>
-internal sealed class ParquetDictionary
+internal sealed class ParquetDictionary : IDisposable
 {
     private const int MaxBytes = 1 << 20;
     private const int MaxCount = 1 << 15;
@@ -15,7 +15,7 @@ internal sealed class ParquetDictionary
     private const int MaxProbes = 64;
     private const int ValuesBetweenLooks = 4096;
 
-    private readonly ArrayBufferWriter<byte> _bytes = new();
+    private readonly RentedBuffer _bytes = new();
     private readonly int[] _offsets = new int[MaxCount];
     private readonly uint[] _hashes = new uint[MaxCount];
     private int[] _slots = [];
@@ -50,9 +50,11 @@ internal sealed class ParquetDictionary
     public void Clear()
     {
         if (Count > 0) _slots.AsSpan().Clear();
-        _bytes.ResetWrittenCount();
+        _bytes.Clear();
         (Count, _valuesSeen, IsFull) = (0, 0, false);
     }
+
+    public void Dispose() => _bytes.Dispose();
 
     private int Add(ReadOnlySpan<byte> value, uint hash, int slot)
     {

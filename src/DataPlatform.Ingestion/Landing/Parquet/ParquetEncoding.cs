@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -24,7 +23,7 @@ internal static class ParquetEncoding
     /// Writes which rows have a value, as definition levels 0 and 1: one run when all have, else Arrow's own bits, which are in the order that Parquet wants.
     /// Returns how many have none.
     /// </summary>
-    public static int WriteDefinitionLevels(ArrayBufferWriter<byte> page, ArrayData data, int start, int rows)
+    public static int WriteDefinitionLevels(RentedBuffer page, ArrayData data, int start, int rows)
     {
         var nulls = CountNulls(data, start, rows);
         var bytes = (rows + 7) / 8;
@@ -72,7 +71,7 @@ internal static class ParquetEncoding
     }
 
     /// <summary>Writes indices into a dictionary: the width of one in bits, then all of them packed.</summary>
-    public static void WriteIndices(ArrayBufferWriter<byte> page, ReadOnlySpan<int> indices, int dictionaryLength)
+    public static void WriteIndices(RentedBuffer page, ReadOnlySpan<int> indices, int dictionaryLength)
     {
         var width = Math.Max(1, BitOperations.Log2((uint)Math.Max(dictionaryLength - 1, 1)) + 1);
         var destination = page.GetSpan(1 + MaxPackedLength(indices.Length, width));
@@ -84,7 +83,7 @@ internal static class ParquetEncoding
     /// <param name="page">Where to.</param>
     /// <param name="levels">The levels.</param>
     /// <param name="width">How many bits the greatest level that there can be has.</param>
-    public static void WriteLevels(ArrayBufferWriter<byte> page, ReadOnlySpan<int> levels, int width)
+    public static void WriteLevels(RentedBuffer page, ReadOnlySpan<int> levels, int width)
     {
         var destination = page.GetSpan(sizeof(int) + MaxPackedLength(levels.Length, width));
         var length = Pack(destination[sizeof(int)..], levels, width);

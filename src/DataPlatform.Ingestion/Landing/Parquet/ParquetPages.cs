@@ -68,11 +68,11 @@ internal abstract class ParquetCodec : IDisposable
 }
 
 /// <summary>The pages of a column chunk, compressed and with their headers, as they go into the file.</summary>
-internal sealed class ParquetPages(ParquetCodec codec)
+internal sealed class ParquetPages(ParquetCodec codec) : IDisposable
 {
     private const int DataPage = 0, DictionaryPage = 2;
 
-    private readonly ArrayBufferWriter<byte> _output = new();
+    private readonly RentedBuffer _output = new();
 
     /// <summary>Bytes of the pages with their headers.</summary>
     public int Length => _output.WrittenCount;
@@ -90,9 +90,11 @@ internal sealed class ParquetPages(ParquetCodec codec)
 
     public void Clear()
     {
-        _output.ResetWrittenCount();
+        _output.Clear();
         UncompressedLength = 0;
     }
+
+    public void Dispose() => _output.Dispose();
 
     private void Add(ReadOnlySpan<byte> page, int kind, Action<ThriftWriter> describe)
     {

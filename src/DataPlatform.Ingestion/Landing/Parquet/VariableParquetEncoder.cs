@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using Apache.Arrow;
 
@@ -20,6 +19,8 @@ internal sealed class VariableParquetEncoder(Field field, ParquetColumnType type
     {
         base.Dispose();
         _dictionaryCodec?.Dispose();
+        _dictionaryPage?.Dispose();
+        _dictionary.Dispose();
     }
 
     protected override int RowsInPage(IArrowArray array, int start)
@@ -36,7 +37,7 @@ internal sealed class VariableParquetEncoder(Field field, ParquetColumnType type
         return fits;
     }
 
-    protected override int WriteValues(IArrowArray array, int start, int rows, int nulls, ArrayBufferWriter<byte> page)
+    protected override int WriteValues(IArrowArray array, int start, int rows, int nulls, RentedBuffer page)
     {
         var offsets = ((BinaryArray)array).ValueOffsets.Slice(start, rows + 1);
         var values = ((BinaryArray)array).ValueBuffer.Span;
@@ -66,7 +67,7 @@ internal sealed class VariableParquetEncoder(Field field, ParquetColumnType type
         return isInUse ? _dictionaryPage : null;
     }
 
-    private bool TryWriteIndices(ReadOnlySpan<int> offsets, ReadOnlySpan<byte> values, ReadOnlySpan<byte> validity, int offset, ArrayBufferWriter<byte> page)
+    private bool TryWriteIndices(ReadOnlySpan<int> offsets, ReadOnlySpan<byte> values, ReadOnlySpan<byte> validity, int offset, RentedBuffer page)
     {
         var rows = offsets.Length - 1;
         if (_indices.Length < rows) _indices = GC.AllocateUninitializedArray<int>(rows);
@@ -83,7 +84,7 @@ internal sealed class VariableParquetEncoder(Field field, ParquetColumnType type
         return true;
     }
 
-    private static void WritePlain(ReadOnlySpan<int> offsets, ReadOnlySpan<byte> values, ReadOnlySpan<byte> validity, int offset, ArrayBufferWriter<byte> page)
+    private static void WritePlain(ReadOnlySpan<int> offsets, ReadOnlySpan<byte> values, ReadOnlySpan<byte> validity, int offset, RentedBuffer page)
     {
         var rows = offsets.Length - 1;
         var destination = page.GetSpan(checked((int)PlainLength(offsets, rows)));
