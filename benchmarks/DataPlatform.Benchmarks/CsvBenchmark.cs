@@ -26,7 +26,7 @@ internal static class CsvBenchmark
             [
                 new Contender("psql \\copy (peer)", Prepare, Copy, Verify),
                 new Contender("DataPlatform job", Prepare, () => BenchmarkJob.StartAot(Job(file, connectionString)), Verify),
-                new Contender("DataPlatform job, checkpoint every 16 MiB: two connections", Prepare, () => BenchmarkJob.StartAot(Job(file, connectionString, ("CHECKPOINT", "16"))), Verify),
+                new Contender("DataPlatform job, checkpoint every 16 MiB, two connections", Prepare, () => BenchmarkJob.StartAot(Job(file, connectionString, ("CHECKPOINT", "16"))), Verify),
                 new Contender("DataPlatform job, 1 % more rows, into quarantine", Prepare, () => BenchmarkJob.StartAot(Job(OrdersFile.Ensure(rows, bad: true), connectionString)), Verify),
                 new Contender("DataPlatform job, ReadyToRun", Prepare, () => BenchmarkJob.Start("run", Job(file, connectionString)), Verify),
                 new Contender("the file read and checked alone", Prepare, () => BenchmarkJob.StartAot(Job(file, connectionString, ("LAND_WITH", "nothing"), ("ConnectionStrings__landing", Directory.CreateTempSubdirectory("dataplatform-bench-").FullName))), null),

@@ -23,8 +23,8 @@ public sealed class LakeBuilder
         return this;
     }
 
-    /// <summary>Lands a long load in parts, each with a manifest and a cursor of its own: a crash then redoes one part at most.</summary>
-    /// <param name="mebibytes">About how much column data a part has, in MiB.</param>
+    /// <summary>Lands a long load in parts, each with a manifest and a cursor of its own: a crash then costs one part at most.</summary>
+    /// <param name="mebibytes">How much column data a part has at most, in MiB.</param>
     public LakeBuilder Checkpoint(int mebibytes)
     {
         CheckpointBytes = new LoadBuilder().Checkpoint(mebibytes).CheckpointBytes;

@@ -125,10 +125,11 @@ public class LoadBuilder
     }
 
     /// <summary>
-    /// Commits a long load in parts, each a load of its own with its cursor: a crash then redoes one part at most. Readers see the parts as they come. Not with
-    /// <see cref="Replace"/>, <see cref="DeleteInsert"/> and <see cref="FullSnapshot"/>, whose rows belong together.
+    /// Commits a long load in parts, each a load of its own with its cursor: a crash then costs this much at most. Readers see the parts as they come. On PostgreSQL two parts
+    /// are written at a time, each on a connection of its own, and commit in their order. Not with <see cref="Replace"/>, <see cref="DeleteInsert"/> and
+    /// <see cref="FullSnapshot"/>, whose rows belong together.
     /// </summary>
-    /// <param name="mebibytes">About how much column data a part has, in MiB.</param>
+    /// <param name="mebibytes">How much column data is written and not committed at most, in MiB.</param>
     public LoadBuilder Checkpoint(int mebibytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(mebibytes, 1);

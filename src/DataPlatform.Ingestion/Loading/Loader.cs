@@ -27,6 +27,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private IReadOnlySet<(string Path, string ETag)>? _known;
     private Task _loading = Task.CompletedTask;
     private LoadCounts _total;
+    private long _bytesBefore;
     private long _committed;
 
     private DateTimeOffset Now => (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow();
@@ -137,11 +138,12 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
 
     /// <summary>
     /// Writes a load, up to the next checkpoint. Side by side it comes back when its rows are read and the load before is committed: they may still be on their way to the
-    /// warehouse, by which those of the next are then written too. Half a checkpoint each, as a crash costs both.
+    /// warehouse, by which those of the next are then written too. A crash costs both, which together have a checkpoint's bytes at most.
     /// </summary>
     private async Task LoadAsync(LoadTransaction load, SourceContext source, ReadAhead reading, bool isSideBySide, CancellationToken cancellationToken)
     {
-        var part = new Part(load, _loading, _total, settings.CheckpointBytes.GetValueOrDefault(long.MaxValue) / (isSideBySide ? 2 : 1));
+        var checkpoint = settings.CheckpointBytes.GetValueOrDefault(long.MaxValue);
+        var part = new Part(load, _loading, _total, isSideBySide ? checkpoint / 4 * 3 : checkpoint, checkpoint - _bytesBefore);
         if (!isSideBySide)
         {
             await (_loading = WriteAsync(part, source, ReadPartAsync(part, source, reading.Batches, cancellationToken), cancellationToken)).ConfigureAwait(false);
@@ -179,8 +181,10 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             if (isFull && !stops) part.OpenObject = batch.OpenObject;
             yield return batch;
             if (stops || isFull) break;
+            if (bytes > part.MaxBytesBeside - size) await part.Before.ConfigureAwait(false);
         }
 
+        _bytesBefore = bytes;
         part.Counts = _total - part.Start;
         part.Stops = stops;
         part.IsRefused = IsTooMuchRejected;
@@ -300,7 +304,8 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     /// <param name="Before">The load before, to its end.</param>
     /// <param name="Start">What was read before.</param>
     /// <param name="MaxBytes">How much column data it has at most, unless a batch alone has more.</param>
-    private sealed record Part(LoadTransaction Load, Task Before, LoadCounts Start, long MaxBytes)
+    /// <param name="MaxBytesBeside">How much of that until the load before is committed.</param>
+    private sealed record Part(LoadTransaction Load, Task Before, LoadCounts Start, long MaxBytes, long MaxBytesBeside)
     {
         /// <summary>Whether nothing was read before.</summary>
         public bool IsFirst => Start == default;
