@@ -16,7 +16,7 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
     private const long EnoughRejected = 1000;
     private const int ReasonsShown = 3;
 
-    // Loads end with a batch: smaller ones, for little to be missing.
+    // A part ends with a batch: of small ones little is missing to its full size.
     private const int BatchesOfCheckpoint = 8;
 
     // So many batches of a part wait for their turn, of at most IWarehouse.BatchBytes each.
@@ -181,6 +181,8 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             if (isFull && !stops) part.OpenObject = batch.OpenObject;
             yield return batch;
             if (stops || isFull) break;
+
+            // With the part before, which a crash would cost too, it has as much as that may be.
             if (bytes > part.MaxBytesBeside - size) await part.Before.ConfigureAwait(false);
         }
 
