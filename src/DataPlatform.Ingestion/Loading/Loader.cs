@@ -58,12 +58,14 @@ internal sealed class Loader(IngestSettings settings, IServiceProvider services,
             {
                 // Alone: it makes the table, or changes it.
                 await LoadAsync(load, source, reading, isSideBySide: false, cancellationToken).ConfigureAwait(false);
-                if (settings.CheckpointBytes is null) return;
 
                 // What is left after a checkpoint. The lease is held all the time: nobody else has committed.
-                var isSideBySide = settings.Landing is null && await _warehouse.TakesRowsSideBySideAsync(settings.Table, settings.Merge, cancellationToken).ConfigureAwait(false);
+                bool? isSideBySide = null;
                 while (await reading.WaitForAnyAsync().ConfigureAwait(false))
-                    await LoadAsync(await BeginAsync(cancellationToken).ConfigureAwait(false), source, reading, isSideBySide, cancellationToken).ConfigureAwait(false);
+                {
+                    isSideBySide ??= settings.Landing is null && await _warehouse.TakesRowsSideBySideAsync(settings.Table, settings.Merge, cancellationToken).ConfigureAwait(false);
+                    await LoadAsync(await BeginAsync(cancellationToken).ConfigureAwait(false), source, reading, isSideBySide.Value, cancellationToken).ConfigureAwait(false);
+                }
             }
             finally
             {
