@@ -176,17 +176,11 @@ public sealed class FolderObjectStore : IObjectStore
     private Stream OpenRead(string key, string path, ByteRange? range)
     {
         if (FindFile(path) is null) throw _errors.NotFound(key);
-        var file = new FileStream(path, new FileStreamOptions
-        {
-            Mode = FileMode.Open,
-            Access = FileAccess.Read,
-            Share = FileShare.ReadWrite | FileShare.Delete,
-            Options = FileOptions.Asynchronous | (range is null ? FileOptions.SequentialScan : FileOptions.None),
-        });
-        if (range is not { } part) return file;
+        var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, range is null ? FileOptions.SequentialScan : FileOptions.None);
+        if (range is not { } part) return new FileReadStream(handle, 0);
 
-        var length = Math.Min(part.Length ?? long.MaxValue, Math.Max(0, file.Length - part.Offset));
-        file.Position = part.Offset;
+        var length = Math.Min(part.Length ?? long.MaxValue, Math.Max(0, RandomAccess.GetLength(handle) - part.Offset));
+        var file = new FileReadStream(handle, part.Offset);
         return new ObjectReadStream(file, length, (cause, read) => _errors.Broken(key, read, length, cause), Timeout.InfiniteTimeSpan);
     }
 
