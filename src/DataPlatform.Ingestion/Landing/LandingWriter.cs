@@ -15,13 +15,15 @@ internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory wr
     private const string ContentType = "application/vnd.apache.parquet";
 
     private readonly List<LandedFile> _files = [];
+    private Task _storing = Task.CompletedTask; // the file before
+    private int _begun;
     private readonly PartitionBuffer? _waiting = zone.Options.PartitionColumns.Any() ? new PartitionBuffer(zone, schema, ingestDate) : null;
     private ObjectUpload? _upload;
     private IParquetWriter? _writer;
     private string? _folder;
     private long _rows;
 
-    /// <summary>The files that are there.</summary>
+    /// <summary>The files, once they are complete.</summary>
     public IReadOnlyList<LandedFile> Files => _files;
 
     public async Task WriteAsync(RecordBatch rows, CancellationToken cancellationToken)
@@ -40,11 +42,14 @@ internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory wr
     {
         if (_waiting is not null) await WriteWaitingAsync(_waiting, cancellationToken).ConfigureAwait(false);
         if (_writer is not null) await CompleteFileAsync(cancellationToken).ConfigureAwait(false);
+        await _storing.ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await GiveUpFileAsync().ConfigureAwait(false);
+        if (_writer is not null) await _writer.DisposeAsync().ConfigureAwait(false);
+        if (_upload is not null) await _upload.DisposeAsync().ConfigureAwait(false);
+        await ((Task)_storing.ContinueWith(storing => _ = storing.Exception, TaskScheduler.Default)).ConfigureAwait(false);
         if (_waiting is not null) await _waiting.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -59,7 +64,7 @@ internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory wr
 
     private async Task WriteAsync(string folder, RecordBatch rows, CancellationToken cancellationToken)
     {
-        _upload ??= new ObjectUpload(store, keyOf(folder, _files.Count + 1), ContentType, cancellationToken);
+        _upload ??= new ObjectUpload(store, keyOf(folder, ++_begun), ContentType, cancellationToken);
         _writer ??= writers.Create(_upload, schema, zone.Options.Parquet);
         await _writer.WriteAsync(rows, cancellationToken).ConfigureAwait(false);
         _rows += rows.Length;
@@ -69,16 +74,21 @@ internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory wr
     private async Task CompleteFileAsync(CancellationToken cancellationToken)
     {
         await _writer!.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        var sha256 = await _upload!.CompleteAsync().ConfigureAwait(false);
-        _files.Add(new LandedFile(_upload.Key, sha256, _upload.Length, _rows));
-        _rows = 0;
-        await GiveUpFileAsync().ConfigureAwait(false);
+        await _writer.DisposeAsync().ConfigureAwait(false);
+        _writer = null;
+
+        // Until a store has a file for good takes a while, in which the next one is encoded.
+        await _storing.ConfigureAwait(false);
+        _storing = StoreAsync(_upload!, _rows);
+        (_upload, _rows) = (null, 0);
     }
 
-    private async Task GiveUpFileAsync()
+    private async Task StoreAsync(ObjectUpload upload, long rows)
     {
-        if (_writer is not null) await _writer.DisposeAsync().ConfigureAwait(false);
-        if (_upload is not null) await _upload.DisposeAsync().ConfigureAwait(false);
-        (_writer, _upload) = (null, null);
+        await using (upload.ConfigureAwait(false))
+        {
+            var sha256 = await upload.CompleteAsync().ConfigureAwait(false);
+            _files.Add(new LandedFile(upload.Key, sha256, upload.Length, rows));
+        }
     }
 }

@@ -9,8 +9,8 @@ namespace DataPlatform.Ingestion;
 /// </summary>
 internal sealed class ObjectUpload : Stream
 {
-    // How far the writer may be ahead of the store.
-    private const int BytesAhead = 1 << 20;
+    // How far the writer may be ahead of the store: about a row group, so that who encodes the next one does not wait for it.
+    private const int BytesAhead = 8 << 20;
 
     private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: BytesAhead, resumeWriterThreshold: BytesAhead / 2, minimumSegmentSize: 64 << 10, useSynchronizationContext: false));
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -43,7 +43,6 @@ internal sealed class ObjectUpload : Stream
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        _hash.AppendData(buffer.Span);
         _position += buffer.Length;
         var result = await _pipe.Writer.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
 
@@ -96,11 +95,23 @@ internal sealed class ObjectUpload : Stream
         await Task.Yield();
         try
         {
-            await store.PutAsync(Key, _pipe.Reader.AsStream(leaveOpen: true), new ObjectPutOptions { ContentType = contentType }, cancellationToken).ConfigureAwait(false);
+            var content = new HashedStream(_pipe.Reader.AsStream(leaveOpen: true), _hash);
+            await store.PutAsync(Key, content, new ObjectPutOptions { ContentType = contentType }, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
             await _pipe.Reader.CompleteAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Hashes what the store reads, on its turn and not on the writer's.</summary>
+    private sealed class HashedStream(Stream inner, IncrementalHash hash) : ForwardStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            hash.AppendData(buffer.Span[..read]);
+            return read;
         }
     }
 }
