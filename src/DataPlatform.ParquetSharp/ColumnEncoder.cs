@@ -15,6 +15,9 @@ namespace DataPlatform.ParquetSharp;
 /// <summary>Gives one column of record batches to the native library in its physical type. For one thread at a time.</summary>
 internal abstract class ColumnEncoder(Field field)
 {
+    /// <summary>So many rows show whether values repeat.</summary>
+    protected const int RowsLookedAt = 4096;
+
     private const int MaxInt32Digits = 9, MaxInt64Digits = 18;
 
     private short[] _levels = [], _repetition = [];
@@ -29,7 +32,7 @@ internal abstract class ColumnEncoder(Field field)
     /// <summary>The names on the way to the values.</summary>
     public string[] Path => Column.DataType is ListType ? [Name, "list", "element"] : [Name];
 
-    /// <summary>Whether a dictionary is worth trying, as some rows show. Numbers seldom repeat enough to pay for looking them up.</summary>
+    /// <summary>Whether a dictionary is worth trying, as some rows show.</summary>
     public bool RepeatsValues(IArrowArray array) => AreRepeated(array is ListArray lists ? lists.Values : array);
 
     /// <summary>Bytes of the row group's values without compression or dictionary.</summary>
@@ -237,11 +240,28 @@ internal sealed class PlainEncoder<T>(Field field) : ColumnEncoder(field) where 
 {
     protected override PhysicalType PhysicalType { get; } = PhysicalTypes.Of<T>();
 
+    // Of numbers few are equal, of dates, codes and counts most.
+    protected override bool AreRepeated(IArrowArray array)
+    {
+        var values = ValuesOf(array);
+        var (different, count) = (new HashSet<T>(), 0);
+        for (var i = 0; i < Math.Min(array.Length, RowsLookedAt); i++)
+        {
+            if (array.IsNull(i)) continue;
+            count++;
+            different.Add(values[i]);
+        }
+
+        return different.Count <= count / 2;
+    }
+
     protected override void WriteValues(IArrowArray array, ColumnWriter writer)
     {
-        Write(writer, array, 0, MemoryMarshal.Cast<byte, T>(array.Data.Buffers[1].Span).Slice(array.Offset, array.Length));
+        Write(writer, array, 0, ValuesOf(array));
         PlainBytes += (long)array.Length * Unsafe.SizeOf<T>();
     }
+
+    private static ReadOnlySpan<T> ValuesOf(IArrowArray array) => MemoryMarshal.Cast<byte, T>(array.Data.Buffers[1].Span).Slice(array.Offset, array.Length);
 }
 
 /// <summary>Values that take another type in the file.</summary>
@@ -263,21 +283,21 @@ internal sealed class ConvertedEncoder<T, TPhysical>(Field field, Func<T, TPhysi
 
 internal sealed class BooleanEncoder(Field field) : ColumnEncoder(field)
 {
-    private bool[] _values = [];
+    // A bit becomes a byte: the byte that it is in is put into all eight, each keeps one of the bits, and whatever is left of it carries into the highest.
+    private const ulong EachByte = 0x0101010101010101, EachBit = 0x8040201008040201;
+
+    private ulong[] _values = [];
 
     protected override PhysicalType PhysicalType => PhysicalType.Boolean;
 
     protected override void WriteValues(IArrowArray array, ColumnWriter writer)
     {
         var bits = array.Data.Buffers[1].Span;
-        if (_values.Length < array.Length) _values = new bool[array.Length];
-        for (var i = 0; i < array.Length; i++)
-        {
-            var bit = array.Offset + i;
-            _values[i] = ((bits[bit >> 3] >> (bit & 7)) & 1) != 0;
-        }
-
-        Write<bool>(writer, array, 0, _values.AsSpan(0, array.Length));
+        var skipped = array.Offset & 7;
+        var bytes = bits.Slice(array.Offset >> 3, (skipped + array.Length + 7) >> 3);
+        if (_values.Length < bytes.Length) _values = new ulong[bytes.Length];
+        for (var i = 0; i < bytes.Length; i++) _values[i] = ((((bytes[i] * EachByte) & EachBit) + (0x7F * EachByte)) >> 7) & EachByte;
+        Write(writer, array, 0, MemoryMarshal.Cast<ulong, bool>(_values).Slice(skipped, array.Length));
         PlainBytes += array.Length / 8;
     }
 }
@@ -321,8 +341,6 @@ internal sealed unsafe class FixedBytesEncoder(Field field, int length) : Column
 internal sealed unsafe class VariableEncoder(Field field) : ColumnEncoder(field)
 {
     private const int RowsAtATime = 16_384;
-    private const int RowsLookedAt = 4096;
-
     private readonly ByteArray[] _values = new ByteArray[RowsAtATime];
 
     protected override PhysicalType PhysicalType => PhysicalType.ByteArray;
