@@ -136,16 +136,35 @@ internal sealed class BatchBuilder
     /// <summary>Notes how many bytes of the source were read since last noted.</summary>
     public void AddBytesRead(long bytes) => _bytesRead += bytes;
 
+    /// <summary>Whether rows that come next are skipped.</summary>
+    public bool IsSkipping => _toSkip > 0;
+
+    /// <summary>A batch that another builder made of the rows that come next, as if it were this one's, which has none of its own now.</summary>
+    /// <param name="made">The batch.</param>
+    /// <param name="positions">What the positions of its rejected rows are to be counted from.</param>
+    public SourceBatch Take(SourceBatch made, long positions)
+    {
+        RowsRead += made.RowsRead;
+        var rejected = made.Rejected.Count == 0 ? made.Rejected : [.. made.Rejected.Select(row => row with { Position = positions + row.Position })];
+        return Take(made.Rows, rejected, made.Discarded);
+    }
+
     /// <summary>What was built so far, as a batch; the builder goes on with the next.</summary>
     public SourceBatch Take()
     {
         var buffers = _buffers;
         var discarded = Columns.Select(c => (c.Column.Name, Values: c.TakeDiscarded())).Where(c => c.Values > 0).ToArray();
         var rows = Row == 0 ? null : new PooledRecordBatch(_schema, [.. Columns.Where(c => !c.Column.IsAbsent).Select(c => c.Build(Row))], Row, () => _free.Add(buffers));
-        var batch = new SourceBatch(rows, _rejected) { BytesRead = _bytesRead, CompletedObjects = _completed, OpenObject = Open, Cursors = _cursors, Discarded = discarded };
+        var batch = Take(rows, _rejected, discarded);
         if (rows is not null) _buffers = TakeBuffers();
-        (Row, IsFull, _bytesRead, _rejectedBytes) = (0, false, 0, 0);
-        (_rejected, _completed, _cursors) = ([], [], new Dictionary<string, string>(StringComparer.Ordinal));
+        (Row, IsFull, _rejected, _rejectedBytes) = (0, false, [], 0);
+        return batch;
+    }
+
+    private SourceBatch Take(RecordBatch? rows, IReadOnlyList<RejectedRow> rejected, IReadOnlyList<(string Column, long Values)> discarded)
+    {
+        var batch = new SourceBatch(rows, rejected) { BytesRead = _bytesRead, CompletedObjects = _completed, OpenObject = Open, Cursors = _cursors, Discarded = discarded };
+        (_bytesRead, _completed, _cursors) = (0, [], new Dictionary<string, string>(StringComparer.Ordinal));
         return batch;
     }
 

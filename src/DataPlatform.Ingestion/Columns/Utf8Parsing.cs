@@ -171,10 +171,10 @@ internal static class Utf8Parsing
                 return Ascii.EqualsIgnoreCase(text, "yes"u8);
             case 4:
                 value = true;
-                return Ascii.EqualsIgnoreCase(text, "true"u8);
+                return text.SequenceEqual("true"u8) || Ascii.EqualsIgnoreCase(text, "true"u8);
             case 5:
                 value = false;
-                return Ascii.EqualsIgnoreCase(text, "false"u8);
+                return text.SequenceEqual("false"u8) || Ascii.EqualsIgnoreCase(text, "false"u8);
             default:
                 value = false;
                 return false;
@@ -334,6 +334,7 @@ internal static class Utf8Parsing
         return high <= 9 && low <= 9;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TakeSign(ref ReadOnlySpan<byte> text)
     {
         if (text.IsEmpty || text[0] is not ((byte)'-' or (byte)'+')) return false;
@@ -405,6 +406,7 @@ internal static class Utf8Parsing
         return length - text.Length;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryParseEight(ulong digits, out uint value)
     {
         value = 0;

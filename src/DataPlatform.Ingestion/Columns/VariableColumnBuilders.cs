@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -70,6 +71,7 @@ internal abstract class VariableColumnBuilder : ColumnBuilder
     protected sealed override ArrowBuffer[] BuildBuffers(int rows, ArrowBuffer validity) =>
         [validity, new ArrowBuffer(Buffers.Values.AsMemory(0, (rows + 1) * sizeof(int))), new ArrowBuffer(Buffers.Data.AsMemory(0, Offset(rows)))];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Offset(int row) => BinaryPrimitives.ReadInt32LittleEndian(_offsets.AsSpan(row * sizeof(int)));
 
     private void SetOffset(int row, int offset) => BinaryPrimitives.WriteInt32LittleEndian(_offsets.AsSpan(row * sizeof(int)), offset);

@@ -62,6 +62,9 @@ public sealed class SourceContext
     /// <summary>About how many bytes of column data a batch is to have.</summary>
     public int BatchBytes { get; init; } = IWarehouse.BatchBytes;
 
+    /// <summary>How many threads may type the rows of one file. One processor is left for what becomes of the rows; more of them would be ahead of it, and take memory.</summary>
+    internal int ThreadsOfFile { get; init; } = Math.Clamp(Environment.ProcessorCount - 1, 1, 4);
+
     /// <summary>How many bytes there are to read in all, when the source knows; for the progress display.</summary>
     public long? TotalBytes { get; set; }
 
@@ -85,6 +88,7 @@ public sealed class SourceContext
         ReplacesTarget = ReplacesTarget,
         Merge = Merge,
         BatchBytes = BatchBytes,
+        ThreadsOfFile = ThreadsOfFile,
         CursorLookup = CursorLookup,
     };
 

@@ -136,6 +136,17 @@ public sealed class CsvTests : IDisposable
         result.Rejected[0].Should().Match<Ledger.RejectedRow>(row => row.Position == 3 && row.Reason == "a quote is opened and never closed" && row.Raw.StartsWith("2,\"Bob\n3,Cy"));
     }
 
+    [Theory]
+    [InlineData("id,name,note\n1,5\" pipe,\"open\n2,Bob,\n", "a quote is opened and never closed")]
+    [InlineData("id,name,note\n1,5\" pipe,\"closed\" badly\n", "there is text between a closing quote and the end of the field")]
+    [InlineData("id,name,note\n1,5\" pipe,\"closed \"\"well\"\"\"\n", null)]
+    public async Task A_mistake_that_stands_behind_a_stray_quote_is_seen(string text, string? reason)
+    {
+        var result = await ReadResult.OfAsync(From.Csv<Person>(_inbox.With("p.csv", text).Store, "*.csv"));
+        result.Rejected.Select(row => row.Reason).Should().Equal(reason is null ? [] : [reason]);
+        result.Rows.Should().HaveCount(reason is null ? 1 : 0);
+    }
+
     [Fact]
     public async Task A_row_longer_than_allowed_fails_the_file_with_its_line()
     {
@@ -312,13 +323,15 @@ public sealed class CsvTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task A_batch_is_about_as_large_as_asked_for_and_its_memory_is_used_again()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_batch_is_about_as_large_as_asked_for_and_its_memory_is_used_again(int threads)
     {
-        _inbox.With("p.csv", "id,name\n" + string.Concat(Enumerable.Range(0, 50_000).Select(i => $"{i},{new string('x', 100)}\n")));
+        _inbox.With("p.csv", "id,name\n" + string.Concat(Enumerable.Range(0, 200_000).Select(i => $"{i},{new string('x', 100)}\n")));
         var source = From.Csv<Person>(_inbox.Store, "*");
         var memory = new HashSet<ReadOnlyMemory<byte>>();
-        var context = new SourceContext { Contract = source.Contract!, BatchBytes = 1 << 20 };
+        var context = new SourceContext { Contract = source.Contract!, BatchBytes = 1 << 20, ThreadsOfFile = threads };
         await foreach (var batch in source.ReadAsync(context, TestContext.Current.CancellationToken))
         {
             using (batch)
@@ -329,7 +342,8 @@ public sealed class CsvTests : IDisposable
             }
         }
 
-        memory.Should().HaveCountLessThanOrEqualTo(2);
+        // Where blocks are read at the same time, of each one that is taken and one that is filled.
+        memory.Should().HaveCountLessThanOrEqualTo(threads == 1 ? 2 : 2 * (threads + 1));
     }
 
     private sealed record Person(long Id, string Name);

@@ -30,22 +30,32 @@ internal sealed class CsvFormat(CsvOptions options) : IFileFormat
 
     public async IAsyncEnumerable<SourceBatch> ReadAsync(SourceFile file, BatchBuilder batch, SourceContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        var blockBytes = context.BatchBytes / 2;
         var stream = await file.OpenTextAsync(options.Encoding, cancellationToken).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
-            using var rows = new CsvRows(stream, options, file);
-            var header = await rows.ReadHeaderAsync(cancellationToken).ConfigureAwait(false);
-            var reader = new CsvRowReader(rows, CsvColumns.Map(header, context, file, options), batch, file.Key, options);
-            while (true)
+            using var text = new CsvText(stream, options.Quote, blockBytes);
+            var blocks = new CsvBlockReader(text, file, options, context);
+
+            // Rows that an earlier load has are skipped one by one, and rows that are shorter than a block may be too long all the same.
+            if (context.ThreadsOfFile > 1 && !batch.IsSkipping && options.MaxRowBytes >= blockBytes)
             {
-                var (state, pending) = reader.ReadAvailable(cancellationToken);
-                if (state == CsvReadState.NeedsInput) state = await reader.ContinueAsync(pending).ConfigureAwait(false);
-                if (state == CsvReadState.End) yield break;
-                if (batch.IsFull)
+                await foreach (var (made, linesBefore) in blocks.ReadAsync(cancellationToken).ConfigureAwait(false))
                 {
+                    if (!batch.IsEmpty) yield return batch.Take();
                     file.NoteBytesRead(batch);
-                    yield return batch.Take();
+                    yield return batch.Take(made, linesBefore);
                 }
+            }
+
+            using var rows = new CsvRows(text, blocks.Position == default ? options : options with { HasHeader = false }, file, begin: blocks.Position);
+            var header = await rows.ReadHeaderAsync(cancellationToken).ConfigureAwait(false);
+            var columns = blocks.Columns ?? CsvColumns.Map(header, context, file, options);
+            var reader = new CsvRowReader(rows, columns, batch, file.Key, options);
+            while (await reader.FillAsync(cancellationToken).ConfigureAwait(false))
+            {
+                file.NoteBytesRead(batch);
+                yield return batch.Take();
             }
         }
     }

@@ -25,6 +25,7 @@ internal sealed class CsvRowReader
     private readonly BatchBuilder _batch;
     private readonly string _file;
     private readonly char _quote;
+    private readonly int _maxRowBytes;
     private readonly string _encoding;
     private readonly ColumnBuilder[] _columns;
     private readonly int[] _fields;
@@ -47,6 +48,7 @@ internal sealed class CsvRowReader
         _batch = batch;
         _file = file;
         _quote = options.Quote;
+        _maxRowBytes = options.MaxRowBytes;
         _encoding = options.Encoding.ToUpperInvariant();
         _columns = [.. batch.Columns.Where((_, i) => columns.FieldOf[i] >= 0)];
         _fields = [.. columns.FieldOf.Where(field => field >= 0)];
@@ -55,6 +57,18 @@ internal sealed class CsvRowReader
         _fieldNames = columns.Names;
         _line = line;
         if (options.NullValues.Count > 0) _nullValues = options.NullValues.Select(Encoding.UTF8.GetBytes).ToHashSet(Utf8Comparer.Instance);
+    }
+
+    /// <summary>Reads rows until the batch is full; false at the end.</summary>
+    public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var (state, pending) = ReadAvailable(cancellationToken);
+            if (state == CsvReadState.NeedsInput) state = await ContinueAsync(pending).ConfigureAwait(false);
+            if (state == CsvReadState.End) return false;
+            if (_batch.IsFull) return true;
+        }
     }
 
     /// <summary>Reads rows until the batch is full or input has to be waited for; then the task says whether there is a row.</summary>
@@ -74,12 +88,12 @@ internal sealed class CsvRowReader
         }
         catch (CsvFormatException exception)
         {
-            throw _rows.Unreadable(exception);
+            throw _rows.TooLong(exception);
         }
     }
 
     /// <summary>Reads the row that was waited for.</summary>
-    public async Task<CsvReadState> ContinueAsync(ValueTask<bool> pending)
+    private async Task<CsvReadState> ContinueAsync(ValueTask<bool> pending)
     {
         try
         {
@@ -87,7 +101,7 @@ internal sealed class CsvRowReader
         }
         catch (CsvFormatException exception)
         {
-            throw _rows.Unreadable(exception);
+            throw _rows.TooLong(exception);
         }
 
         ReadRow();
@@ -97,8 +111,11 @@ internal sealed class CsvRowReader
     private void ReadRow()
     {
         var raw = _reader.RawRecord;
+
+        // The reader itself minds only what it has no room for.
+        if (raw.Length > _maxRowBytes) throw _rows.TooLong();
         if (_fieldCount == 0) _fieldCount = _reader.FieldCount;
-        if (_rows.Malformed is not null || _reader.FieldCount != _fieldCount || !Utf8.IsValid(raw) || raw.Contains((byte)0))
+        if (_rows.Malformed is not null || _reader.FieldCount != _fieldCount || !IsText(raw))
         {
             Reject(null, ExplainRow(raw));
             return;
@@ -118,6 +135,9 @@ internal sealed class CsvRowReader
         _batch.Accept(raw.Length);
     }
 
+    // Looking for what is not ASCII finds both at once, most often nothing.
+    private static bool IsText(ReadOnlySpan<byte> raw) => !raw.ContainsAnyExceptInRange((byte)1, (byte)0x7F) || (Utf8.IsValid(raw) && !raw.Contains((byte)0));
+
     private bool Set(ColumnBuilder column, int row, ReadOnlySpan<byte> text) =>
         IsNullValue(text) ? column.TrySetNull(row) : column.TryParse(row, text);
 
@@ -129,7 +149,7 @@ internal sealed class CsvRowReader
     private bool IsNullValue(ReadOnlySpan<byte> text) => _nullValues is not null && _nullValues.GetAlternateLookup<ReadOnlySpan<byte>>().Contains(text);
 
     private void Reject(ColumnBuilder? column, string reason) =>
-        _batch.Reject(_file, _line ?? _reader.LineNumber, _reader.RawRecord, column, reason, _fieldNames);
+        _batch.Reject(_file, _line ?? _rows.Line, _reader.RawRecord, column, reason, _fieldNames);
 
     private string ExplainRow(ReadOnlySpan<byte> raw)
     {

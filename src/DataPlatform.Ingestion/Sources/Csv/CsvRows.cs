@@ -6,14 +6,22 @@ namespace DataPlatform.Ingestion;
 internal sealed class CsvRows : IDisposable
 {
     private const int BufferBytes = 256 * 1024;
+    private const int ShownCharacters = 200;
 
     private readonly ISourceText _file;
     private readonly CsvOptions _options;
+    private readonly CsvPosition _begin;
 
-    public CsvRows(Stream stream, CsvOptions options, ISourceText file, int bufferBytes = BufferBytes)
+    /// <param name="stream">The text, from where a row begins.</param>
+    /// <param name="options">How it is written.</param>
+    /// <param name="file">The file, for messages.</param>
+    /// <param name="bufferBytes">How much is read at a time.</param>
+    /// <param name="begin">What of the file comes before the text.</param>
+    public CsvRows(Stream stream, CsvOptions options, ISourceText file, int bufferBytes = BufferBytes, CsvPosition begin = default)
     {
         _file = file;
         _options = options;
+        _begin = begin;
         Reader = CsvReader.Create(stream, new CsvReaderOptions
         {
             Separator = options.Delimiter,
@@ -30,6 +38,12 @@ internal sealed class CsvRows : IDisposable
 
     public CsvReader Reader { get; }
 
+    /// <summary>The line of the file that the current row begins in, from 1; at the end, how many there are.</summary>
+    public long Line => _begin.Lines + Reader.LineNumber;
+
+    /// <summary>Whether the text ended within quotes.</summary>
+    public bool EndsInQuotes { get; private set; }
+
     /// <summary>What is wrong with the quotes of the current row, in a way that makes its fields doubtful; null when nothing is.</summary>
     public string? Malformed { get; private set; }
 
@@ -42,7 +56,7 @@ internal sealed class CsvRows : IDisposable
         }
         catch (CsvFormatException exception)
         {
-            throw Unreadable(exception);
+            throw TooLong(exception);
         }
 
         if (!_options.HasHeader) return null;
@@ -50,7 +64,7 @@ internal sealed class CsvRows : IDisposable
         // A column whose name cannot be read would pass for one that the file does not have.
         var isText = !Reader.Headers.Any(name => name.Contains('\uFFFD', StringComparison.Ordinal));
         if ((Malformed ?? (isText ? null : $"it is not valid {_options.Encoding.ToUpperInvariant()}")) is { } problem)
-            throw _file.Invalid($"has a header that cannot be read: {problem}.", "Correct the first row, or say with CsvOptions how it is written.");
+            throw _file.Invalid($"has a header that cannot be read: {problem}. It has: {Cut(string.Join(", ", Reader.Headers))}.", "Correct the first row, or say with CsvOptions how it is written.");
         return Reader.Headers.Count > 0
             ? Reader.Headers
             : throw _file.Invalid("has no header.", "The first row has to name the columns; for a file without, set CsvOptions.HasHeader to false.");
@@ -63,23 +77,66 @@ internal sealed class CsvRows : IDisposable
         return Reader.ReadAsync(cancellationToken);
     }
 
-    /// <summary>The exception for a file in which no row can be found any more.</summary>
-    public DataPlatformException Unreadable(CsvFormatException exception) => _file.Invalid(
-        $"cannot be read beyond line {Math.Max(exception.LineNumber, Reader.LineNumber)}, byte {exception.ByteOffset}: {exception.Message}",
-        "Look for a quote that is opened there and never closed. Rows that are meant to be that long need a larger CsvOptions.MaxRowBytes.",
-        exception);
+    /// <summary>The exception for a row that is longer than rows may be.</summary>
+    public DataPlatformException TooLong() => TooLong(Reader.LineNumber, Reader.ByteOffset);
+
+    /// <summary>The exception for a row that is longer than there is room for.</summary>
+    public DataPlatformException TooLong(CsvFormatException exception) => TooLong(Math.Max(exception.LineNumber, Reader.LineNumber), exception.ByteOffset, exception);
 
     public void Dispose() => Reader.Dispose();
 
-    // A quote within a field that does not begin with one is text, as all readers take it. The other mistakes leave it open what was meant.
+    // CsvHelper tells of the first mistake in a row only: a stray quote, which is text as all readers take it, may stand before a quote that is opened and takes in all that follows.
     private void OnMalformed(CsvMalformedRecord record)
     {
-        Malformed = record.Reason switch
+        var (isOpen, hasTextBehind) = LookAtQuotes(record.RawRecord);
+        EndsInQuotes |= isOpen;
+        Malformed = isOpen ? "a quote is opened and never closed"
+            : hasTextBehind ? "there is text between a closing quote and the end of the field"
+            : record.Reason == CsvMalformedReason.StrayQuote ? null
+            : $"the quotes are wrong: {record.Reason}";
+    }
+
+    private DataPlatformException TooLong(long line, long offset, Exception? exception = null) => _file.Invalid(
+        $"cannot be read beyond line {_begin.Lines + line}, byte {_begin.Bytes + offset}: the row there is longer than {_options.MaxRowBytes} bytes.",
+        "Look for a quote that is opened there and never closed. Rows that are meant to be that long need a larger CsvOptions.MaxRowBytes.",
+        exception);
+
+    private (bool IsOpen, bool HasTextBehind) LookAtQuotes(string row)
+    {
+        var hasTextBehind = false;
+        for (var at = 0; at <= row.Length; at++)
         {
-            CsvMalformedReason.StrayQuote => Malformed,
-            CsvMalformedReason.UnterminatedQuote => "a quote is opened and never closed",
-            CsvMalformedReason.TextAfterClosingQuote => "there is text between a closing quote and the end of the field",
-            var other => $"the quotes are wrong: {other}",
-        };
+            at = SkipBlanks(row, at);
+            if (at < row.Length && row[at] == _options.Quote)
+            {
+                // Two quotes within are one that is text.
+                do
+                {
+                    at = row.IndexOf(_options.Quote, at + 1) + 1;
+                    if (at == 0) return (true, hasTextBehind);
+                }
+                while (at < row.Length && row[at] == _options.Quote);
+                at = SkipBlanks(row, at);
+                hasTextBehind |= at < row.Length && row[at] != _options.Delimiter;
+            }
+
+            var end = row.IndexOf(_options.Delimiter, at);
+            at = end < 0 ? row.Length : end;
+        }
+
+        return (false, hasTextBehind);
+    }
+
+    private static string Cut(string text) => text.Length <= ShownCharacters ? text : text[..ShownCharacters] + "…";
+
+    private int SkipBlanks(string row, int at)
+    {
+        while (_options.TrimWhitespace && at < row.Length && row[at] is ' ' or '\t' && row[at] != _options.Delimiter) at++;
+        return at;
     }
 }
+
+/// <summary>A place in a file.</summary>
+/// <param name="Lines">How many lines come before it.</param>
+/// <param name="Bytes">How many bytes of text.</param>
+internal readonly record struct CsvPosition(long Lines, long Bytes);
