@@ -17,7 +17,9 @@ internal static class OrdersFile
     /// <param name="bad">Adds a row in a hundred whose amount is no number.</param>
     public static string Ensure(int rows, int firstId = 0, bool bad = false)
     {
-        var path = Path.Combine(Path.GetTempPath(), $"dataplatform-orders-{rows}-{firstId}{(bad ? "-bad" : "")}.csv");
+        // Among none but its like: a source lists the folder.
+        var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "dataplatform-orders"));
+        var path = Path.Combine(folder.FullName, $"{rows}-{firstId}{(bad ? "-bad" : "")}.csv");
         if (File.Exists(path)) return path;
         var random = new Random(42 + firstId);
         var line = new StringBuilder();
