@@ -64,6 +64,7 @@ internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory wr
 
     private async Task WriteAsync(string folder, RecordBatch rows, CancellationToken cancellationToken)
     {
+        if (_storing.IsFaulted) await _storing.ConfigureAwait(false);
         _upload ??= new ObjectUpload(store, keyOf(folder, ++_begun), ContentType, cancellationToken);
         _writer ??= writers.Create(_upload, schema, zone.Options.Parquet);
         await _writer.WriteAsync(rows, cancellationToken).ConfigureAwait(false);

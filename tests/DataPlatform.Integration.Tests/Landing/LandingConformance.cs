@@ -204,6 +204,32 @@ public abstract class LandingConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_file_is_stored_while_the_next_is_written_and_what_cannot_be_stored_takes_back_the_others()
+    {
+        var csv = new StringBuilder("trip_id,fare,station\n");
+        for (var i = 0; i < 200_000; i++) csv.Append($"{i},1.25,station {i * 7919L % 1_000_003}\n");
+        await PutAsync("inbox/a.csv", csv.ToString());
+        var options = new LandingOptions { FileMebibytes = 1, Parquet = new ParquetWriterOptions { Compression = ParquetCompression.None, RowGroupBytes = 1 << 20 } };
+        Task<StepResult> LoadAsync(IObjectStore store) => RunAsync(p => p.Ingest("trips", From.Csv<Trip>(Store, "inbox/*.csv")).Into(Warehouse, "raw.trips", load => load.LandIn(store, "landing/trips", options)));
+
+        var refused = await LoadAsync(new MeddledStore(Store) { CanPut = key => !key.EndsWith("-00003.parquet", StringComparison.Ordinal) });
+        refused.Failure!.Class.Should().Be(FailureClass.NotAuthorized);
+        (await KeysAsync()).Should().BeEmpty();
+
+        var second = new TaskCompletionSource();
+        var store = new MeddledStore(Store)
+        {
+            Putting = async key =>
+            {
+                if (key.EndsWith("-00002.parquet", StringComparison.Ordinal)) second.SetResult();
+                if (key.EndsWith("-00001.parquet", StringComparison.Ordinal)) await second.Task.WaitAsync(TimeSpan.FromSeconds(60), Cancelled);
+            },
+        };
+        (await LoadAsync(store)).RowsWritten.Should().Be(200_000);
+        (await ManifestsAsync()).Should().ContainSingle().Which.Value.GetProperty("files").EnumerateArray().Select(file => file.GetProperty("path").GetString()).Should().HaveCountGreaterThan(3).And.BeInAscendingOrder();
+    }
+
+    [Fact]
     public async Task Files_end_at_their_size_and_parts_of_a_long_load_have_manifests_of_their_own()
     {
         const int Count = 500_000;
@@ -505,6 +531,8 @@ public abstract class LandingConformance : IAsyncLifetime
 
         public Func<string, bool> CanPut { get; init; } = _ => true;
 
+        public Func<string, Task> Putting { get; init; } = _ => Task.CompletedTask;
+
         public List<string> Globs { get; } = [];
 
         public string Name => inner.Name;
@@ -528,8 +556,12 @@ public abstract class LandingConformance : IAsyncLifetime
             return new MemoryStream(Read(key, copy.ToArray()));
         }
 
-        public Task<ObjectInfo> PutAsync(string key, Stream content, ObjectPutOptions? options = null, CancellationToken cancellationToken = default) =>
-            CanPut(key) ? inner.PutAsync(key, content, options, cancellationToken) : throw new ObjectStoreException(FailureClass.NotAuthorized, "No.");
+        public async Task<ObjectInfo> PutAsync(string key, Stream content, ObjectPutOptions? options = null, CancellationToken cancellationToken = default)
+        {
+            if (!CanPut(key)) throw new ObjectStoreException(FailureClass.NotAuthorized, "No.");
+            await Putting(key);
+            return await inner.PutAsync(key, content, options, cancellationToken);
+        }
 
         public Task DeleteAsync(string key, CancellationToken cancellationToken = default) => CanDelete ? inner.DeleteAsync(key, cancellationToken) : throw new ObjectStoreException(FailureClass.NotAuthorized, "No.");
 
