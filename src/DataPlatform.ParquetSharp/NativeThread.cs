@@ -4,18 +4,21 @@ namespace DataPlatform.ParquetSharp;
 
 /// <summary>
 /// A thread on which all calls of the native library for a file are made, one after the other. Its allocator keeps for each thread what that has freed: on the threads of the
-/// pool, of which there are more, it would keep several times as much.
+/// pool, of which there are more, and on a new one for each file, it would keep several times as much.
 /// </summary>
-internal sealed class NativeThread : IDisposable
+internal sealed class NativeThread
 {
-    private readonly BlockingCollection<Task> _work = [];
-    private readonly Thread _thread;
+    private static readonly ConcurrentBag<NativeThread> Idle = [];
 
-    public NativeThread()
-    {
-        _thread = new Thread(Run) { IsBackground = true, Name = "ParquetSharp" };
-        _thread.Start();
-    }
+    private readonly BlockingCollection<Task> _work = [];
+
+    private NativeThread() => new Thread(Run) { IsBackground = true, Name = "ParquetSharp" }.Start();
+
+    /// <summary>A thread that nobody else has until it is given back.</summary>
+    public static NativeThread Rent() => Idle.TryTake(out var thread) ? thread : new NativeThread();
+
+    /// <summary>Gives the thread back, for the next file.</summary>
+    public void Return() => Idle.Add(this);
 
     /// <summary>
     /// Runs an action there, after those that were handed in before. Whoever waits for it goes on there as well, and hands in the next action, when there is one, before the thread goes to sleep: waking
@@ -28,16 +31,8 @@ internal sealed class NativeThread : IDisposable
         return task;
     }
 
-    /// <summary>Waits for what was handed in, and ends the thread.</summary>
-    public void Dispose()
-    {
-        _work.CompleteAdding();
-        if (Thread.CurrentThread != _thread) _thread.Join();
-    }
-
     private void Run()
     {
         foreach (var task in _work.GetConsumingEnumerable()) task.RunSynchronously();
-        _work.Dispose();
     }
 }

@@ -12,13 +12,14 @@ internal sealed class ParquetSharpWriter : IParquetWriter
 {
     private readonly Stream _destination;
     private readonly ParquetWriterOptions _options;
-    private readonly NativeThread _thread = new();
+    private readonly NativeThread _thread = NativeThread.Rent();
     private readonly PendingStream _pending = new();
     private readonly ManagedOutputStream _output;
     private readonly ColumnEncoder[] _columns;
     private ParquetFileWriter? _file;
     private RowGroupWriter? _rowGroup;
     private long _rowsBefore;
+    private bool _isDisposed;
 
     public ParquetSharpWriter(Stream destination, Schema schema, ParquetWriterOptions options)
     {
@@ -44,13 +45,27 @@ internal sealed class ParquetSharpWriter : IParquetWriter
         await _pending.DrainAsync(_destination, cancellationToken).ConfigureAwait(false);
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        _thread.Dispose();
+        if (_isDisposed) return;
+        _isDisposed = true;
+
+        try
+        {
+            // After what may still be under way.
+            await _thread.RunAsync(Free).ConfigureAwait(false);
+        }
+        finally
+        {
+            _thread.Return();
+        }
+    }
+
+    private void Free()
+    {
         _rowGroup?.Dispose();
         _file?.Dispose();
         _output.Dispose();
-        return default;
     }
 
     private void Encode(RecordBatch rows)

@@ -9,8 +9,8 @@ namespace DataPlatform.Ingestion;
 /// </summary>
 internal sealed class ObjectUpload : Stream
 {
-    // How far the writer may be ahead of the store: about a row group, so that who encodes the next one does not wait for it.
-    private const int BytesAhead = 8 << 20;
+    // How far the writer may be ahead of the store: about half a row group, so that who encodes the next one does not wait for it.
+    private const int BytesAhead = 4 << 20;
 
     private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: BytesAhead, resumeWriterThreshold: BytesAhead / 2, minimumSegmentSize: 64 << 10, useSynchronizationContext: false));
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
