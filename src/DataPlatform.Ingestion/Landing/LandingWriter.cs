@@ -15,9 +15,9 @@ internal sealed class LandingWriter(IObjectStore store, IParquetWriterFactory wr
     private const string ContentType = "application/vnd.apache.parquet";
 
     private readonly List<LandedFile> _files = [];
+    private readonly PartitionBuffer? _waiting = zone.Options.PartitionColumns.Any() ? new PartitionBuffer(zone, schema, ingestDate) : null;
     private Task _storing = Task.CompletedTask; // the file before
     private int _begun;
-    private readonly PartitionBuffer? _waiting = zone.Options.PartitionColumns.Any() ? new PartitionBuffer(zone, schema, ingestDate) : null;
     private ObjectUpload? _upload;
     private IParquetWriter? _writer;
     private string? _folder;

@@ -89,6 +89,8 @@ internal sealed class CsvRows : IDisposable
     private void OnMalformed(CsvMalformedRecord record)
     {
         var (isOpen, hasTextBehind) = LookAtQuotes(record.RawRecord);
+        isOpen |= record.Reason == CsvMalformedReason.UnterminatedQuote;
+        hasTextBehind |= record.Reason == CsvMalformedReason.TextAfterClosingQuote;
         EndsInQuotes |= isOpen;
         Malformed = isOpen ? "a quote is opened and never closed"
             : hasTextBehind ? "there is text between a closing quote and the end of the field"
