@@ -15,9 +15,7 @@ namespace DataPlatform.ParquetSharp;
 /// <summary>Gives one column of record batches to the native library in its physical type. For one thread at a time.</summary>
 internal abstract class ColumnEncoder(Field field)
 {
-    /// <summary>So many rows show whether values repeat.</summary>
-    protected const int RowsLookedAt = 4096;
-
+    private const int RowsLookedAt = 4096;
     private const int MaxInt32Digits = 9, MaxInt64Digits = 18;
 
     private short[] _levels = [], _repetition = [];
@@ -110,6 +108,20 @@ internal abstract class ColumnEncoder(Field field)
     protected abstract void WriteValues(IArrowArray array, ColumnWriter writer);
 
     protected virtual bool AreRepeated(IArrowArray values) => false;
+
+    /// <summary>Whether most values are not the first of their kind: to look up one that is costs more than writing another again saves.</summary>
+    protected static bool AreRepeated<T>(IArrowArray values, Func<int, T> valueOf)
+    {
+        var (different, count) = (new HashSet<T>(), 0);
+        for (var row = 0; row < Math.Min(values.Length, RowsLookedAt); row++)
+        {
+            if (values.IsNull(row)) continue;
+            count++;
+            different.Add(valueOf(row));
+        }
+
+        return different.Count <= count / 2;
+    }
 
     /// <summary>Writes values that stand at their rows, also where there is NULL.</summary>
     protected void Write<T>(ColumnWriter writer, IArrowArray array, int start, ReadOnlySpan<T> values) where T : unmanaged
@@ -241,19 +253,7 @@ internal sealed class PlainEncoder<T>(Field field) : ColumnEncoder(field) where 
     protected override PhysicalType PhysicalType { get; } = PhysicalTypes.Of<T>();
 
     // Of numbers few are equal, of dates, codes and counts most.
-    protected override bool AreRepeated(IArrowArray array)
-    {
-        var values = ValuesOf(array);
-        var (different, count) = (new HashSet<T>(), 0);
-        for (var i = 0; i < Math.Min(array.Length, RowsLookedAt); i++)
-        {
-            if (array.IsNull(i)) continue;
-            count++;
-            different.Add(values[i]);
-        }
-
-        return different.Count <= count / 2;
-    }
+    protected override bool AreRepeated(IArrowArray array) => AreRepeated(array, row => ValuesOf(array)[row]);
 
     protected override void WriteValues(IArrowArray array, ColumnWriter writer)
     {
@@ -341,24 +341,12 @@ internal sealed unsafe class FixedBytesEncoder(Field field, int length) : Column
 internal sealed unsafe class VariableEncoder(Field field) : ColumnEncoder(field)
 {
     private const int RowsAtATime = 16_384;
+
     private readonly ByteArray[] _values = new ByteArray[RowsAtATime];
 
     protected override PhysicalType PhysicalType => PhysicalType.ByteArray;
 
-    // Looking up what a value is the first time costs more than writing it again saves, unless most are not the first.
-    protected override bool AreRepeated(IArrowArray values)
-    {
-        var array = (BinaryArray)values;
-        var (different, count) = (new HashSet<ulong>(), 0);
-        for (var i = 0; i < Math.Min(array.Length, RowsLookedAt); i++)
-        {
-            if (array.IsNull(i)) continue;
-            count++;
-            different.Add(XxHash3.HashToUInt64(array.GetBytes(i)));
-        }
-
-        return different.Count <= count / 2;
-    }
+    protected override bool AreRepeated(IArrowArray values) => AreRepeated(values, row => XxHash3.HashToUInt64(((BinaryArray)values).GetBytes(row)));
 
     protected override void WriteValues(IArrowArray array, ColumnWriter writer)
     {

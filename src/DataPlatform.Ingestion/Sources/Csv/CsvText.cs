@@ -9,7 +9,7 @@ namespace DataPlatform.Ingestion;
 internal sealed class CsvText(Stream text, char quote, int blockBytes) : ForwardStream
 {
     private readonly LinkedList<CsvBlock> _putBack = [];
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(blockBytes);
+    private byte[] _buffer = []; // until something is to be cut
     private int _length; // of what the buffer has
     private int _read; // of what was put back, or the buffer
     private bool _isUncut;
@@ -22,6 +22,7 @@ internal sealed class CsvText(Stream text, char quote, int blockBytes) : Forward
     /// </summary>
     public async ValueTask<CsvBlock?> CutAsync(CancellationToken cancellationToken)
     {
+        if (_buffer.Length == 0) _buffer = ArrayPool<byte>.Shared.Rent(blockBytes);
         while (!_isUncut && _length < blockBytes)
         {
             var read = await text.ReadAsync(_buffer.AsMemory(_length, blockBytes - _length), cancellationToken).ConfigureAwait(false);
